@@ -1,0 +1,4 @@
+//! Every setting with its default, and what is refused.
+
+pub(crate) mod setters;
+pub(crate) mod validation;

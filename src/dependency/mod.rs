@@ -1,0 +1,5 @@
+//! Dependencies: what a check is, how it is watched, and where that happens.
+
+pub(crate) mod check;
+pub(crate) mod runner;
+pub(crate) mod watch;

@@ -1,0 +1,27 @@
+#![doc = include_str!("../README.md")]
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
+mod builder;
+mod dependency;
+mod error;
+mod exposition;
+mod labels;
+mod metrics;
+mod middleware;
+mod monitor;
+mod outcome;
+mod page;
+mod protocol;
+mod recorder;
+
+pub use prometheus_client;
+
+pub use crate::builder::setters::BigBrotherBuilder;
+pub use crate::dependency::check::{CheckResult, Dependency};
+pub use crate::error::{BucketsError, BuildError, ConstLabelError};
+pub use crate::exposition::format::Format;
+pub use crate::middleware::transform::BigBrother;
+pub use crate::monitor::dependencies::DependencyState;
+pub use crate::monitor::handle::Monitor;
+pub use crate::outcome::{ObserveAt, ResponseSize, Unmatched};
+pub use crate::page::metrics;

@@ -1,0 +1,62 @@
+//! A lane: the shards of one worker, one a series that this worker has met.
+
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+
+use super::shard::{Line, Shard, lines_for};
+use super::shelf::Shelf;
+
+/// Shards next to one another, each told whose series it counts for.
+#[derive(Debug)]
+pub(crate) struct Lane {
+    chunks: Shelf<Chunk>,
+    len: AtomicUsize,
+    lines_per_shard: usize,
+}
+
+#[derive(Debug)]
+struct Chunk {
+    series: Box<[AtomicU32]>,
+    lines: Box<[Line]>,
+}
+
+impl Lane {
+    /// An empty lane for shards of `counts` counts.
+    pub(crate) fn new(counts: usize) -> Self {
+        Self {
+            chunks: Shelf::default(),
+            len: AtomicUsize::new(0),
+            lines_per_shard: lines_for(counts),
+        }
+    }
+
+    /// The shard in place `index`, if the lane is that long.
+    #[inline]
+    pub(crate) fn shard(&self, index: usize) -> Option<Shard<'_>> {
+        let (chunk, offset) = self.chunks.get(index)?;
+        let start = offset * self.lines_per_shard;
+        Some(Shard::new(chunk.lines.get(start..start + self.lines_per_shard)?))
+    }
+
+    /// Appends a shard for `series` and returns its place. To be called by the
+    /// lane's one writer. `None` where no place is left.
+    pub(crate) fn push(&self, series: u32) -> Option<usize> {
+        let index = self.len.load(Ordering::Relaxed);
+        let (chunk, offset) = self.chunks.get_or_make(index, |places| Chunk {
+            series: (0..places).map(|_| AtomicU32::new(0)).collect(),
+            lines: (0..places * self.lines_per_shard).map(|_| Line::default()).collect(),
+        })?;
+        chunk.series[offset].store(series, Ordering::Relaxed);
+        // Publishes the series together with the place.
+        self.len.store(index + 1, Ordering::Release);
+        Some(index)
+    }
+
+    /// Each series that has a shard here, with that shard.
+    pub(crate) fn shards(&self) -> impl Iterator<Item = (usize, Shard<'_>)> {
+        (0..self.len.load(Ordering::Acquire)).filter_map(|index| {
+            let (chunk, offset) = self.chunks.get(index)?;
+            let series = chunk.series.get(offset)?.load(Ordering::Relaxed);
+            Some((series as usize, self.shard(index)?))
+        })
+    }
+}

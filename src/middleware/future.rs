@@ -1,0 +1,88 @@
+//! Polls the inner service and sees to it that each request's end is reported.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use actix_web::Error;
+use actix_web::body::{EitherBody, MessageBody};
+use actix_web::dev::ServiceResponse;
+use futures_util::future::LocalBoxFuture;
+use pin_project_lite::pin_project;
+
+use super::body::BigBrotherBody;
+use super::report::Report;
+
+pin_project! {
+    #[doc(hidden)]
+    /// The future of the middleware's service.
+    ///
+    /// # Drop
+    /// Dropped before the inner service has answered, it reports that.
+    #[must_use = "futures do nothing unless polled"]
+    pub struct BigBrotherFuture<F> {
+        #[pin]
+        step: Step<F>,
+    }
+}
+
+pin_project! {
+    #[project = StepProject]
+    enum Step<F> {
+        /// The inner service is at work; the report is there unless an outer
+        /// middleware has it.
+        Inner { #[pin] future: F, report: Option<Report> },
+        /// The metrics page is being encoded; the inner service never sees it.
+        Page { page: LocalBoxFuture<'static, ServiceResponse> },
+    }
+}
+
+impl<F> BigBrotherFuture<F> {
+    pub(super) fn inner(future: F, report: Option<Report>) -> Self {
+        Self { step: Step::Inner { future, report } }
+    }
+
+    pub(super) fn page(page: LocalBoxFuture<'static, ServiceResponse>) -> Self {
+        Self { step: Step::Page { page } }
+    }
+}
+
+impl<F, B> Future for BigBrotherFuture<F>
+where
+    F: Future<Output = Result<ServiceResponse<B>, Error>>,
+    B: MessageBody,
+{
+    type Output = Result<ServiceResponse<EitherBody<BigBrotherBody<B>>>, Error>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let (future, report) = match self.project().step.project() {
+            StepProject::Page { page } => {
+                return page.as_mut().poll(cx).map(|page| Ok(page.map_into_right_body()));
+            }
+            StepProject::Inner { future, report } => (future, report),
+        };
+        let answer = ready!(future.poll(cx));
+        Poll::Ready(match (answer, report.take()) {
+            (Ok(response), Some(report)) => {
+                let status = response.status();
+                let answered = report.answered(&response);
+                let answered = answered.filter(|answered| !answered.ends_at_head(status));
+                Ok(with_body(response, |body| BigBrotherBody::new(body, answered)))
+            }
+            (Ok(response), None) => Ok(with_body(response, |body| BigBrotherBody::new(body, None))),
+            (Err(error), report) => {
+                if let Some(report) = report {
+                    report.failed(&error);
+                }
+                Err(error)
+            }
+        })
+    }
+}
+
+fn with_body<B: MessageBody>(
+    response: ServiceResponse<B>,
+    wrap: impl FnOnce(B) -> BigBrotherBody<B>,
+) -> ServiceResponse<EitherBody<BigBrotherBody<B>>> {
+    response.map_body(|_, body| EitherBody::left(wrap(body)))
+}

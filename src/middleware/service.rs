@@ -1,0 +1,64 @@
+//! One worker's service: the metrics page, or a request to be watched?
+
+use std::rc::Rc;
+
+use actix_web::Error;
+use actix_web::body::{EitherBody, MessageBody};
+use actix_web::dev::{Service, ServiceRequest, ServiceResponse, forward_ready};
+use futures_util::future::{FutureExt as _, LocalBoxFuture};
+
+use super::body::BigBrotherBody;
+use super::future::BigBrotherFuture;
+use super::report::Report;
+use super::worker::Worker;
+use crate::exposition::format::Format;
+use crate::page;
+
+#[doc(hidden)]
+/// The service that `BigBrother` puts around an app, scope or resource.
+#[derive(Debug)]
+pub struct BigBrotherMiddleware<S> {
+    service: S,
+    worker: Rc<Worker>,
+}
+
+impl<S> BigBrotherMiddleware<S> {
+    pub(super) fn new(service: S, worker: Rc<Worker>) -> Self {
+        Self { service, worker }
+    }
+
+    fn page(&self, request: ServiceRequest) -> LocalBoxFuture<'static, ServiceResponse> {
+        let format = if self.worker.rules.openmetrics {
+            page::wanted_format(request.headers())
+        } else {
+            Format::Text
+        };
+        let monitor = self.worker.monitor.clone();
+        async move {
+            let answer = page::answer(&monitor, format).await;
+            request.into_response(answer)
+        }
+        .boxed_local()
+    }
+}
+
+impl<S, B> Service<ServiceRequest> for BigBrotherMiddleware<S>
+where
+    S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error>,
+    B: MessageBody,
+{
+    type Response = ServiceResponse<EitherBody<BigBrotherBody<B>>>;
+    type Error = Error;
+    type Future = BigBrotherFuture<S::Future>;
+
+    forward_ready!(service);
+
+    fn call(&self, mut request: ServiceRequest) -> Self::Future {
+        if self.worker.is_scrape(&request) {
+            return BigBrotherFuture::page(self.page(request));
+        }
+        // Begun before the inner service is called, which may panic at once.
+        let report = self.worker.adopt(&mut request).then(|| Report::begin(&self.worker, &request));
+        BigBrotherFuture::inner(self.service.call(request), report)
+    }
+}

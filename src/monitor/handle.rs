@@ -1,0 +1,250 @@
+//! The handle that all workers share and that the app holds.
+
+use std::collections::HashSet;
+use std::fmt::Error;
+use std::panic::Location;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+
+use actix_web::web::Bytes;
+use prometheus_client::registry::Registry;
+
+use super::dependencies::{Dependencies, DependencyState, DependencyUp};
+use super::scrape::{Pages, ScrapeFailed, Scrapes, scrape};
+use super::settings::Settings;
+use crate::dependency::check::Dependency;
+use crate::error::BuildError;
+use crate::exposition::format::Format;
+use crate::exposition::{openmetrics, text};
+use crate::metrics::buckets::Buckets;
+use crate::metrics::family::Family;
+use crate::metrics::info::ApplicationInfo;
+use crate::metrics::samples::{Names, Samples};
+use crate::protocol::family;
+use crate::recorder::Recorder;
+
+/// The one truth that all workers record into, and the app's hand on it.
+///
+/// The middleware puts it into each request's data, so a handler takes it as
+/// `web::Data<Monitor>` with nothing else registered; outside a request
+/// [`BigBrother::monitor`](crate::BigBrother::monitor) and
+/// [`BigBrother::handle`](crate::BigBrother::handle) give it. Clones share
+/// everything. Dropping the last handle of an isolated monitor stops its checks.
+///
+/// ```
+/// use actix_monitor::{BigBrother, Monitor};
+/// use actix_web::{App, HttpResponse, web};
+///
+/// async fn page_length(monitor: web::Data<Monitor>) -> HttpResponse {
+///     match monitor.encode(actix_monitor::Format::Text) {
+///         Ok(page) => HttpResponse::Ok().body(page.len().to_string()),
+///         Err(_) => HttpResponse::InternalServerError().finish(),
+///     }
+/// }
+///
+/// let app = App::new()
+///     .wrap(BigBrother::builder().isolated().build())
+///     .route("/length", web::get().to(page_length));
+/// ```
+#[derive(Clone, Debug)]
+pub struct Monitor {
+    core: Arc<Core>,
+}
+
+#[derive(Debug)]
+struct Core {
+    settings: Settings,
+    requests: Arc<Recorder>,
+    dependencies: Arc<Dependencies>,
+    own: Registry,
+    /// What the app registers itself.
+    custom: RwLock<Registry>,
+    /// The places in the source whose registrations have been made.
+    registered: Mutex<HashSet<&'static Location<'static>>>,
+    scrapes: Scrapes,
+    /// Length of the last page: the next one is about as long.
+    last_length: AtomicUsize,
+}
+
+impl Monitor {
+    pub(crate) fn new(settings: Settings) -> Self {
+        let const_labels = settings.const_label_text();
+        let new_family = |bounds: &[f64]| {
+            Arc::new(Family::new(Buckets::new(bounds), settings.series_limit, &const_labels))
+        };
+        let requests = new_family(&settings.buckets);
+        let calls = new_family(&settings.dependency_buckets);
+        let dependencies = Arc::new(Dependencies::default());
+
+        let mut own = Registry::default();
+        own.register_collector(Box::new(Samples::new(Arc::clone(&requests), REQUESTS)));
+        own.register_collector(Box::new(DependencyUp {
+            dependencies: Arc::clone(&dependencies),
+            const_labels: const_labels.clone(),
+        }));
+        own.register_collector(Box::new(Samples::new(Arc::clone(&calls), DEPENDENCY_REQUESTS)));
+        own.register_collector(Box::new(ApplicationInfo::new(&settings.version, &const_labels)));
+
+        let custom = settings.const_labels.iter().cloned();
+        let custom = Registry::with_labels(custom.map(|(key, value)| (key.into(), value.into())));
+        Self {
+            core: Arc::new(Core {
+                settings,
+                requests: Recorder::new(requests),
+                dependencies,
+                own,
+                custom: RwLock::new(custom),
+                registered: Mutex::default(),
+                scrapes: Scrapes::default(),
+                last_length: AtomicUsize::new(0),
+            }),
+        }
+    }
+
+    /// Registers metrics of the app's own, to be shown on the same page, and
+    /// returns what `register` returns. Constant labels are put on them too.
+    ///
+    /// `prometheus_client` is re-exported, so that both crates speak of the same
+    /// version. A metric stays registered for the life of the monitor, and each
+    /// call registers anew: do it once, not once for each worker. Names that
+    /// begin with one of the protocol's families are taken.
+    ///
+    /// # Panics
+    /// Only where `register` itself panics; the monitor goes on.
+    ///
+    /// ```
+    /// use actix_monitor::prometheus_client::metrics::counter::Counter;
+    /// use actix_monitor::{BigBrother, Format};
+    ///
+    /// let monitor = BigBrother::builder().isolated().build().handle();
+    /// let orders: Counter = monitor.register(|registry| {
+    ///     let orders = Counter::default();
+    ///     registry.register("orders", "Orders taken", orders.clone());
+    ///     orders
+    /// });
+    /// orders.inc();
+    /// assert!(monitor.encode(Format::Text)?.contains("orders_total 1\n"));
+    /// # Ok::<(), std::fmt::Error>(())
+    /// ```
+    pub fn register<T>(&self, register: impl FnOnce(&mut Registry) -> T) -> T {
+        register(&mut self.core.custom.write().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// The last known state of each dependency, in the order in which they were
+    /// given. Asking runs no check.
+    ///
+    /// ```
+    /// use actix_monitor::{BigBrother, Dependency};
+    ///
+    /// let db = Dependency::new("db", || async { true });
+    /// let monitor = BigBrother::builder().isolated().dependency(db).build().handle();
+    /// let down: Vec<_> =
+    ///     monitor.dependencies().into_iter().filter(|state| state.is_up() == Some(false)).collect();
+    /// assert!(down.is_empty());
+    /// ```
+    pub fn dependencies(&self) -> Vec<DependencyState> {
+        self.core.dependencies.states()
+    }
+
+    /// Encodes the whole page on the calling thread. That takes some microseconds
+    /// for a hundred label sets and some milliseconds for ten thousand; in an
+    /// async handler use [`metrics`](crate::metrics()) instead, which does not
+    /// hold up the worker.
+    ///
+    /// # Errors
+    /// A registered metric failed to encode itself.
+    ///
+    /// # Panics
+    /// Only where a registered metric panics.
+    ///
+    /// ```
+    /// use actix_monitor::{BigBrother, Format};
+    ///
+    /// let monitor = BigBrother::builder().isolated().version("v0.1.2").build().handle();
+    /// let page = monitor.encode(Format::Text)?;
+    /// assert!(page.contains("application_info{version=\"v0.1.2\"} 1\n"));
+    /// # Ok::<(), std::fmt::Error>(())
+    /// ```
+    pub fn encode(&self, format: Format) -> Result<String, Error> {
+        let page = self.core.encode()?;
+        Ok(match format {
+            Format::Text => self.core.as_text(&page),
+            Format::OpenMetrics => page,
+        })
+    }
+
+    /// A page in `format`, encoded off this thread and not older than this call.
+    pub(crate) async fn scrape(&self, format: Format) -> Result<Bytes, ScrapeFailed> {
+        scrape(Arc::clone(&self.core), format).await
+    }
+
+    pub(crate) fn settings(&self) -> &Settings {
+        &self.core.settings
+    }
+
+    pub(crate) fn requests(&self) -> &Arc<Recorder> {
+        &self.core.requests
+    }
+
+    pub(crate) fn watch(&self, dependencies: Vec<Dependency>) -> Result<(), BuildError> {
+        self.core.dependencies.watch(dependencies)
+    }
+
+    /// Makes the registrations of a builder, but those that an earlier build from
+    /// the same place in the source has made: the factory of a server builds once
+    /// for each worker.
+    pub(crate) fn register_once(&self, registrations: Vec<Registration>) {
+        let mut made = self.core.registered.lock().unwrap_or_else(PoisonError::into_inner);
+        let new: Vec<_> =
+            registrations.into_iter().filter(|(place, _)| !made.contains(place)).collect();
+        made.extend(new.iter().map(|(place, _)| *place));
+        // Held until all are made: another worker must find them on the page.
+        for (_, register) in new {
+            self.register(register);
+        }
+    }
+
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.core, &other.core)
+    }
+}
+
+/// A registration asked for in a builder, and where.
+pub(crate) type Registration = (&'static Location<'static>, Box<dyn FnOnce(&mut Registry)>);
+
+const REQUESTS: Names = Names {
+    histogram: (family::REQUEST, family::REQUEST_HELP),
+    bytes: Some((family::RESPONSE_SIZE, family::RESPONSE_SIZE_HELP)),
+};
+
+const DEPENDENCY_REQUESTS: Names =
+    Names { histogram: (family::DEPENDENCY_REQUEST, family::DEPENDENCY_REQUEST_HELP), bytes: None };
+
+impl Core {
+    fn encode(&self) -> Result<String, Error> {
+        let custom = self.custom.read().unwrap_or_else(PoisonError::into_inner);
+        let length = self.last_length.load(Ordering::Relaxed);
+        let page = openmetrics::encode([&self.own, &*custom], length + length / 8)?;
+        self.last_length.store(page.len(), Ordering::Relaxed);
+        Ok(page)
+    }
+
+    fn as_text(&self, page: &str) -> String {
+        text::from_openmetrics(page, &[family::RESPONSE_SIZE_BYTES])
+    }
+}
+
+impl Pages for Core {
+    fn scrapes(&self) -> &Scrapes {
+        &self.scrapes
+    }
+
+    fn encode_all(&self, formats: &[Format]) -> Result<Vec<String>, Error> {
+        let page = self.encode()?;
+        let as_format = |format: &Format| match format {
+            Format::Text => self.as_text(&page),
+            Format::OpenMetrics => page.clone(),
+        };
+        Ok(formats.iter().map(as_format).collect())
+    }
+}

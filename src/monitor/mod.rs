@@ -1,0 +1,7 @@
+//! What all workers share and what the app holds.
+
+pub(crate) mod dependencies;
+pub(crate) mod handle;
+pub(crate) mod instance;
+pub(crate) mod scrape;
+pub(crate) mod settings;

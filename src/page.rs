@@ -1,0 +1,61 @@
+//! The page as an answer to HTTP, for the middleware and for apps that mount it
+//! elsewhere.
+
+use actix_web::http::header::{ACCEPT, HeaderMap};
+use actix_web::web::Data;
+use actix_web::{HttpRequest, HttpResponse};
+
+use crate::exposition::format::Format;
+use crate::exposition::negotiation::negotiate;
+use crate::monitor::handle::Monitor;
+use crate::monitor::instance;
+
+/// Marks an answer that is the metrics page: scrapes are not recorded.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct MetricsPage;
+
+/// Answers with the metrics page: a handler for mounting it on another route,
+/// scope or port, or behind authentication. Use
+/// [`no_endpoint`](crate::BigBrotherBuilder::no_endpoint) to have it there only.
+///
+/// It shows the monitor in the request's data (put there by the middleware, or
+/// with `App::app_data` where the middleware is not), else the one of the
+/// process. The format follows the request's `Accept` header. Where there is no
+/// monitor at all, or a registered metric fails, the answer is 500 and the log
+/// says why.
+///
+/// ```
+/// use actix_monitor::BigBrother;
+/// use actix_web::{App, web};
+///
+/// let monitor = BigBrother::builder().isolated().no_endpoint().build();
+/// let public = App::new().wrap(monitor.clone());
+/// let internal =
+///     App::new().app_data(monitor.handle()).route("/metrics", web::get().to(actix_monitor::metrics));
+/// ```
+pub async fn metrics(request: HttpRequest) -> HttpResponse {
+    let monitor = request.app_data::<Data<Monitor>>().cloned().or_else(instance::get);
+    let Some(monitor) = monitor else {
+        log::error!(
+            "actix-monitor: there is no monitor to show; wrap an app with BigBrother, or give \
+             its handle() to this one with app_data"
+        );
+        return HttpResponse::InternalServerError().finish();
+    };
+    answer(&monitor, wanted_format(request.headers())).await
+}
+
+/// The format that `headers` ask for.
+pub(crate) fn wanted_format(headers: &HeaderMap) -> Format {
+    negotiate(headers.get_all(ACCEPT).filter_map(|accept| accept.to_str().ok()))
+}
+
+/// The whole page, or an empty 500: never a part of it.
+pub(crate) async fn answer(monitor: &Monitor, format: Format) -> HttpResponse {
+    let mut response = match monitor.scrape(format).await {
+        Ok(page) => HttpResponse::Ok().content_type(format.content_type()).body(page),
+        Err(_) => HttpResponse::InternalServerError().finish(),
+    };
+    response.extensions_mut().insert(MetricsPage);
+    response
+}
