@@ -35,6 +35,11 @@ pub enum BuildError {
         /// What was given.
         path: String,
     },
+    /// A path to be excluded does not start with `/`.
+    Exclude {
+        /// What was given.
+        pattern: String,
+    },
     /// A dependency has an empty name.
     EmptyDependencyName,
     /// A dependency was given twice to one builder.
@@ -129,6 +134,12 @@ impl fmt::Display for BuildError {
                 f,
                 "endpoint: {path:?} does not start with \"/\", so no request could reach it; \
                  give an absolute path such as \"/metrics\", or use no_endpoint()"
+            ),
+            Self::Exclude { pattern } => write!(
+                f,
+                "exclude: {pattern:?} does not start with \"/\", so no request could match it; \
+                 give a path such as \"/health\", a prefix such as \"/static/*\" or a route's \
+                 pattern"
             ),
             Self::EmptyDependencyName => f.write_str(
                 "dependency: its name is empty, and the name is all that tells dependencies \

@@ -97,6 +97,14 @@ pub(crate) fn write_label(out: &mut String, key: &str, value: &str) {
     out.push('"');
 }
 
+/// The first characters of an error message, as many as the protocol allows.
+pub(crate) fn cut_message(message: &str) -> &str {
+    match message.char_indices().nth(protocol::MESSAGE_LENGTH) {
+        Some((end, _)) => &message[..end],
+        None => message,
+    }
+}
+
 /// A label set that outlives its request. The protocol's own words are kept by
 /// reference: they are most of what a series holds.
 #[derive(Debug)]
@@ -161,7 +169,7 @@ fn intern(text: &str) -> Cow<'static, str> {
 
 #[cfg(test)]
 mod tests {
-    use super::{LabelSet, OwnedLabelSet, Status, write_label};
+    use super::{LabelSet, OwnedLabelSet, Status, cut_message, write_label};
 
     const PLAIN: LabelSet<'_> = LabelSet {
         addr: "/users/{id}",
@@ -196,6 +204,13 @@ mod tests {
         let mut out = String::new();
         write_label(&mut out, "k", "a\\b\"c\nd");
         assert_eq!(out, r#"k="a\\b\"c\nd""#);
+    }
+
+    #[test]
+    fn messages_are_cut_between_characters() {
+        assert_eq!(cut_message(&"é".repeat(500)), "é".repeat(120));
+        assert_eq!(cut_message(&"é".repeat(120)), "é".repeat(120));
+        assert_eq!(cut_message(""), "");
     }
 
     #[test]

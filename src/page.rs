@@ -34,15 +34,21 @@ pub(crate) struct MetricsPage;
 ///     App::new().app_data(monitor.handle()).route("/metrics", web::get().to(actix_monitor::metrics));
 /// ```
 pub async fn metrics(request: HttpRequest) -> HttpResponse {
+    match monitor_of(&request) {
+        Some(monitor) => answer(&monitor, wanted_format(request.headers())).await,
+        None => HttpResponse::InternalServerError().finish(),
+    }
+}
+
+pub(crate) fn monitor_of(request: &HttpRequest) -> Option<Data<Monitor>> {
     let monitor = request.app_data::<Data<Monitor>>().cloned().or_else(instance::get);
-    let Some(monitor) = monitor else {
+    if monitor.is_none() {
         log::error!(
             "actix-monitor: there is no monitor to show; wrap an app with BigBrother, or give \
              its handle() to this one with app_data"
         );
-        return HttpResponse::InternalServerError().finish();
-    };
-    answer(&monitor, wanted_format(request.headers())).await
+    }
+    monitor
 }
 
 /// The format that `headers` ask for.

@@ -22,8 +22,17 @@ pub(crate) const CHECK_EVERY: Duration = Duration::from_secs(15);
 /// How long a check may take.
 pub(crate) const CHECK_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// Characters of an error message, or of a trace id.
+pub(crate) const MESSAGE_LENGTH: usize = 120;
+
 /// `type` of everything that the middleware sees.
 pub(crate) const HTTP: &str = "http";
+
+/// `method` and `addr` of a call that does not tell its own.
+pub(crate) const UNKNOWN: &str = "unknown";
+
+/// `status` of a call whose timer was dropped before it was finished.
+pub(crate) const UNFINISHED: &str = "unfinished";
 
 /// `addr` of a request that no route took.
 pub(crate) const UNMATCHED: &str = "unmatched";
@@ -49,6 +58,7 @@ pub(crate) mod label {
     pub(crate) const ADDR: &str = "addr";
     pub(crate) const VERSION: &str = "version";
     pub(crate) const LE: &str = "le";
+    pub(crate) const TRACE_ID: &str = "trace_id";
 
     /// Keys that a constant label may not take.
     pub(crate) const RESERVED: [&str; 9] =
@@ -70,6 +80,9 @@ pub(crate) mod family {
 
     pub(crate) const DEPENDENCY_UP: &str = "dependency_up";
     pub(crate) const DEPENDENCY_UP_HELP: &str = "Whether a dependency is up (1) or down (0).";
+
+    pub(crate) const IN_FLIGHT: &str = "requests_in_flight";
+    pub(crate) const IN_FLIGHT_HELP: &str = "How many requests are being answered.";
 
     pub(crate) const APPLICATION: &str = "application";
     pub(crate) const APPLICATION_HELP: &str = "The running version of the application.";

@@ -1,24 +1,40 @@
 //! One worker's way to its series: its own cache of shards, so that an ordinary
 //! record takes no lock and shares no cache line with another worker.
 
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::num::NonZero;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::{Duration, SystemTime};
 
 use hashbrown::HashTable;
 
 use crate::labels::LabelSet;
+use crate::metrics::exemplars::Exemplar;
 use crate::metrics::family::{Family, SeriesId};
 use crate::metrics::lane::Lane;
 
-/// A worker's place in its lane, found once for each request.
+/// A worker's place in its lane for a series, found once for each request.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Slot(Option<u32>);
+pub(crate) struct Slot {
+    series: SeriesId,
+    place: u32,
+}
+
+/// What is counted at the end of a request.
+#[derive(Debug)]
+pub(crate) struct Observation {
+    pub(crate) duration: Duration,
+    pub(crate) bytes: u64,
+    /// The trace that the request belongs to, where exemplars are wanted.
+    pub(crate) trace_id: Option<String>,
+}
 
 /// A lane together with the cache that finds places in it.
 #[derive(Debug)]
 struct Track {
     lane: Arc<Lane>,
-    slots: HashTable<(SeriesId, u32)>,
+    slots: HashTable<Slot>,
 }
 
 /// Where workers get their writers from. Tracks of workers that ended are handed
@@ -52,29 +68,41 @@ pub(crate) struct Writer {
 }
 
 impl Writer {
-    /// The place in which observations of `labels` are counted.
+    /// The place in which observations of `labels` are counted. `None` where even
+    /// the overflow has no room: that takes four billion series.
     #[inline]
-    pub(crate) fn slot(&mut self, labels: &LabelSet<'_>) -> Slot {
-        let Some(track) = &mut self.track else { return Slot(None) };
+    pub(crate) fn slot(&mut self, labels: &LabelSet<'_>) -> Option<Slot> {
+        let track = self.track.as_mut()?;
         let family = &self.recorder.family;
         let hash = family.hash(labels);
         let is_same =
-            |(id, _): &(SeriesId, u32)| family.series(*id).is_some_and(|s| s.labels() == *labels);
+            |slot: &Slot| family.series(slot.series).is_some_and(|s| s.labels() == *labels);
         match track.slots.find(hash, is_same) {
-            Some((_, slot)) => Slot(Some(*slot)),
-            None => Slot(track.meet(family, labels)),
+            Some(slot) => Some(*slot),
+            None => track.meet(family, labels),
         }
     }
 
     /// Counts one observation.
     #[inline]
-    pub(crate) fn record(&mut self, slot: Slot, duration: Duration, bytes: u64) {
-        let nanos = as_nanos(duration);
-        let bucket = self.recorder.family.buckets().index_of(nanos);
-        let Slot(Some(slot)) = slot else { return };
-        let Some(track) = &self.track else { return };
-        if let Some(shard) = track.lane.shard(slot as usize) {
-            shard.record(bucket, nanos, bytes);
+    pub(crate) fn record(&mut self, slot: Slot, observation: Observation) {
+        let family = &self.recorder.family;
+        let nanos = as_nanos(observation.duration);
+        let bucket = family.buckets().index_of(nanos);
+        let shard = self.track.as_ref().and_then(|track| track.lane.shard(slot.place as usize));
+        if let Some(shard) = shard {
+            shard.record(bucket, nanos, observation.bytes);
+        }
+        if let Some(trace_id) = observation.trace_id {
+            let exemplar = Exemplar { trace_id, nanos, at: SystemTime::now() };
+            family.exemplars().offer(slot.series, bucket, exemplar);
+        }
+    }
+
+    /// One request more (or less) is being answered.
+    pub(crate) fn add_in_flight(&mut self, change: i64) {
+        if let Some(track) = &self.track {
+            track.lane.add_in_flight(change);
         }
     }
 }
@@ -82,7 +110,7 @@ impl Writer {
 impl Track {
     /// The slow way, once for each series and worker.
     #[cold]
-    fn meet(&mut self, family: &Family, labels: &LabelSet<'_>) -> Option<u32> {
+    fn meet(&mut self, family: &Family, labels: &LabelSet<'_>) -> Option<Slot> {
         match family.find_or_make(labels) {
             Some(series) => self.add(family, series),
             None => {
@@ -92,15 +120,15 @@ impl Track {
         }
     }
 
-    fn find(&self, family: &Family, series: SeriesId) -> Option<u32> {
+    fn find(&self, family: &Family, series: SeriesId) -> Option<Slot> {
         let hash = family.hash(&family.series(series)?.labels());
-        self.slots.find(hash, |(id, _)| *id == series).map(|(_, slot)| *slot)
+        self.slots.find(hash, |slot| slot.series == series).copied()
     }
 
-    fn add(&mut self, family: &Family, series: SeriesId) -> Option<u32> {
-        let slot = u32::try_from(self.lane.push(series)?).ok()?;
+    fn add(&mut self, family: &Family, series: SeriesId) -> Option<Slot> {
+        let slot = Slot { series, place: u32::try_from(self.lane.push(series)?).ok()? };
         let rehash = |id: SeriesId| family.series(id).map_or(0, |s| family.hash(&s.labels()));
-        self.slots.insert_unique(rehash(series), (series, slot), |(id, _)| rehash(*id));
+        self.slots.insert_unique(rehash(series), slot, |slot| rehash(slot.series));
         Some(slot)
     }
 }
@@ -117,4 +145,45 @@ impl Drop for Writer {
 #[inline]
 fn as_nanos(duration: Duration) -> u64 {
     duration.as_secs().saturating_mul(1_000_000_000).saturating_add(duration.subsec_nanos().into())
+}
+
+/// Writers for callers that are no worker: any thread takes one, and keeps to the
+/// same one as long as nobody else is at it.
+#[derive(Debug)]
+pub(crate) struct SharedWriters {
+    recorder: Arc<Recorder>,
+    writers: Box<[Mutex<Option<Writer>>]>,
+}
+
+impl SharedWriters {
+    pub(crate) fn new(recorder: Arc<Recorder>) -> Self {
+        let threads = thread::available_parallelism().map_or(1, NonZero::get);
+        Self { recorder, writers: (0..threads).map(|_| Mutex::default()).collect() }
+    }
+
+    /// Counts one observation, from any thread.
+    pub(crate) fn record(&self, labels: &LabelSet<'_>, observation: Observation) {
+        let mut writer = self.lock();
+        let writer = writer.get_or_insert_with(|| self.recorder.writer());
+        if let Some(slot) = writer.slot(labels) {
+            writer.record(slot, observation);
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<Writer>> {
+        let first = THREAD.with(|thread| *thread) % self.writers.len();
+        let (before, from) = self.writers.split_at(first);
+        from.iter()
+            .chain(before)
+            .find_map(|writer| writer.try_lock().ok())
+            .unwrap_or_else(|| self.writers[first].lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+thread_local! {
+    /// A number of its own for each thread, so that threads spread over writers.
+    static THREAD: usize = {
+        static THREADS: AtomicUsize = AtomicUsize::new(0);
+        THREADS.fetch_add(1, Ordering::Relaxed)
+    };
 }

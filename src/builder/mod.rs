@@ -1,4 +1,5 @@
 //! Every setting with its default, and what is refused.
 
+pub(crate) mod build;
 pub(crate) mod setters;
 pub(crate) mod validation;

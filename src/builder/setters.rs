@@ -5,15 +5,16 @@ use std::panic::Location;
 use actix_web::http::StatusCode;
 use prometheus_client::registry::Registry;
 
-use super::validation;
 use crate::dependency::check::Dependency;
-use crate::error::BuildError;
 use crate::middleware::transform::BigBrother;
 use crate::middleware::worker::Rules;
 use crate::monitor::handle::Registration;
-use crate::monitor::instance;
 use crate::monitor::settings::Requested;
-use crate::outcome::{ErrorTable, ObserveAt, ResponseSize, Unmatched};
+use crate::outcome::exclude::Exclude;
+use crate::outcome::exemplar::Exemplars;
+use crate::outcome::message::ErrorMessage;
+use crate::outcome::options::{ObserveAt, ResponseSize, Unmatched};
+use crate::outcome::status::{StatusTable, is_error};
 use crate::protocol;
 
 /// Configures a [`BigBrother`]. Made by [`BigBrother::builder`]; each setter says
@@ -32,11 +33,12 @@ use crate::protocol;
 /// ```
 #[must_use = "a builder does nothing until it builds"]
 pub struct BigBrotherBuilder {
-    requested: Requested,
-    rules: Rules,
-    dependencies: Vec<Dependency>,
-    registrations: Vec<Registration>,
-    is_isolated: bool,
+    pub(super) requested: Requested,
+    pub(super) rules: Rules,
+    pub(super) dependencies: Vec<Dependency>,
+    pub(super) registrations: Vec<Registration>,
+    pub(super) is_isolated: bool,
+    excluded_statuses: Vec<StatusCode>,
 }
 
 impl BigBrother {
@@ -53,12 +55,17 @@ impl BigBrother {
             rules: Rules {
                 endpoint: Some(protocol::ENDPOINT.to_owned()),
                 openmetrics: true,
-                errors: ErrorTable::default(),
+                errors: StatusTable::new(is_error),
                 observe_at: ObserveAt::default(),
                 response_size: ResponseSize::default(),
                 unmatched: Unmatched::default(),
+                excluded: Vec::new(),
+                excluded_statuses: None,
+                error_message: None,
+                exemplars: None,
             },
             dependencies: Vec::new(),
+            excluded_statuses: Vec::new(),
             registrations: Vec::new(),
             is_isolated: false,
         }
@@ -112,7 +119,7 @@ impl BigBrotherBuilder {
     /// let builder = BigBrother::builder().is_error(|status| status.is_server_error());
     /// ```
     pub fn is_error(mut self, is_error: impl Fn(StatusCode) -> bool) -> Self {
-        self.rules.errors = ErrorTable::new(is_error);
+        self.rules.errors = StatusTable::new(is_error);
         self
     }
 
@@ -216,6 +223,73 @@ impl BigBrotherBuilder {
         self
     }
 
+    /// Switches the `errorMessage` label on and says where its text comes from;
+    /// off by default. Switched on or off it is shared, the source is each
+    /// middleware's own.
+    ///
+    /// ```
+    /// # use actix_monitor::{BigBrother, ErrorMessage};
+    /// let builder = BigBrother::builder().error_message(ErrorMessage::header("Error-Message"));
+    /// ```
+    pub fn error_message(mut self, source: ErrorMessage) -> Self {
+        self.rules.error_message = Some(source.clone());
+        self.requested.error_message = Some(source);
+        self
+    }
+
+    /// Leaves requests out, any number of times: a path, a prefix (`/static/*`), a
+    /// route's pattern or [`Exclude::from_fn`]. None by default; refused unless it
+    /// begins with `/`. Excluded requests still find the monitor in their data.
+    ///
+    /// ```
+    /// # use actix_monitor::BigBrother;
+    /// let builder = BigBrother::builder().exclude("/health").exclude("/static/*");
+    /// ```
+    pub fn exclude(mut self, requests: impl Into<Exclude>) -> Self {
+        self.rules.excluded.push(requests.into());
+        self
+    }
+
+    /// Leaves requests out that were answered with this status, any number of
+    /// times. None by default.
+    ///
+    /// ```
+    /// # use actix_monitor::BigBrother;
+    /// use actix_web::http::StatusCode;
+    ///
+    /// let builder = BigBrother::builder().exclude_status(StatusCode::NOT_MODIFIED);
+    /// ```
+    pub fn exclude_status(mut self, status: StatusCode) -> Self {
+        self.excluded_statuses.push(status);
+        let excluded = &self.excluded_statuses;
+        self.rules.excluded_statuses = Some(StatusTable::new(|other| excluded.contains(&other)));
+        self
+    }
+
+    /// Adds the gauge `requests_in_flight`: requests begun and not ended, at the
+    /// end that [`observe_at`](Self::observe_at) says. Off by default. Shared.
+    ///
+    /// ```
+    /// # use actix_monitor::BigBrother;
+    /// let builder = BigBrother::builder().requests_in_flight();
+    /// ```
+    pub fn requests_in_flight(mut self) -> Self {
+        self.requested.requests_in_flight = Some(true);
+        self
+    }
+
+    /// Shows the latest traced request beside each bucket of `request_seconds`,
+    /// in OpenMetrics only. Off by default.
+    ///
+    /// ```
+    /// # use actix_monitor::{BigBrother, Exemplars};
+    /// let builder = BigBrother::builder().exemplars(Exemplars::traceparent());
+    /// ```
+    pub fn exemplars(mut self, source: Exemplars) -> Self {
+        self.rules.exemplars = Some(source);
+        self
+    }
+
     /// Registers metrics of the app's own. In a server's factory each worker asks
     /// for the same: what one place in the source asks for is registered once, so
     /// make the metrics outside of the factory and move clones into it. See
@@ -266,65 +340,6 @@ impl BigBrotherBuilder {
     pub fn isolated(mut self) -> Self {
         self.is_isolated = true;
         self
-    }
-
-    /// The middleware.
-    ///
-    /// # Panics
-    /// Where [`try_build`](Self::try_build) refuses, with its reason: a wrong
-    /// configuration stops the start. In a server's factory that ends
-    /// `HttpServer::run` with an error.
-    ///
-    /// ```
-    /// # use actix_monitor::BigBrother;
-    /// let middleware = BigBrother::builder().isolated().version("v0.1.2").build();
-    /// ```
-    #[track_caller]
-    pub fn build(self) -> BigBrother {
-        match self.try_build() {
-            Ok(middleware) => middleware,
-            #[expect(clippy::panic, reason = "a wrong configuration stops the start")]
-            Err(refusal) => panic!("actix-monitor refuses its configuration: {refusal}"),
-        }
-    }
-
-    /// The middleware, or why there is none.
-    ///
-    /// # Errors
-    /// An option has a value that it cannot have, or asks a running monitor to be
-    /// another: see [`BuildError`]. Nothing is started and nothing registered
-    /// then.
-    ///
-    /// ```
-    /// use actix_monitor::{BigBrother, BuildError};
-    ///
-    /// let refusal = BigBrother::builder().version("").try_build().unwrap_err();
-    /// assert_eq!(refusal, BuildError::EmptyVersion);
-    /// ```
-    pub fn try_build(self) -> Result<BigBrother, BuildError> {
-        self.validate()?;
-        let monitor = if self.is_isolated {
-            instance::isolated(&self.requested)
-        } else {
-            instance::join(&self.requested)?
-        };
-        monitor.watch(self.dependencies)?;
-        monitor.register_once(self.registrations);
-        Ok(BigBrother::new(monitor, self.rules))
-    }
-
-    fn validate(&self) -> Result<(), BuildError> {
-        let Requested { version, buckets, dependency_buckets, series_limit, const_labels } =
-            &self.requested;
-        version.as_deref().map_or(Ok(()), validation::version)?;
-        buckets.as_deref().map_or(Ok(()), |bounds| validation::buckets("buckets", bounds))?;
-        dependency_buckets
-            .as_deref()
-            .map_or(Ok(()), |bounds| validation::buckets("dependency_buckets", bounds))?;
-        series_limit.map_or(Ok(()), validation::series_limit)?;
-        const_labels.as_deref().map_or(Ok(()), validation::const_labels)?;
-        self.rules.endpoint.as_deref().map_or(Ok(()), validation::endpoint)?;
-        validation::dependencies(&self.dependencies)
     }
 }
 

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use crate::dependency::check::Dependency;
 use crate::error::{BucketsError, BuildError, ConstLabelError};
+use crate::outcome::exclude::Exclude;
 use crate::protocol::label;
 
 pub(crate) fn version(version: &str) -> Result<(), BuildError> {
@@ -33,6 +34,14 @@ pub(crate) fn buckets(option: &'static str, bounds: &[f64]) -> Result<(), BuildE
 
 pub(crate) fn endpoint(path: &str) -> Result<(), BuildError> {
     if path.starts_with('/') { Ok(()) } else { Err(BuildError::Endpoint { path: path.to_owned() }) }
+}
+
+pub(crate) fn exclude(exclude: &Exclude) -> Result<(), BuildError> {
+    if exclude.source.starts_with('/') {
+        Ok(())
+    } else {
+        Err(BuildError::Exclude { pattern: exclude.source.clone() })
+    }
 }
 
 pub(crate) fn series_limit(limit: usize) -> Result<(), BuildError> {

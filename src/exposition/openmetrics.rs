@@ -5,12 +5,16 @@ use std::fmt::{Error, Write};
 use prometheus_client::encoding::text;
 use prometheus_client::registry::Registry;
 
+use crate::metrics::verbatim::take_end_of_line;
+
 /// One page of all metrics of all `registries`, closed by `# EOF`.
 pub(crate) fn encode<'a>(
     registries: impl IntoIterator<Item = &'a Registry>,
     capacity: usize,
 ) -> Result<String, Error> {
     let mut page = Page { text: String::with_capacity(capacity), part: Part::Line };
+    // A metric that failed at the last scrape may have left something.
+    drop(take_end_of_line());
     for registry in registries {
         text::encode_registry(&mut page, registry)?;
     }
@@ -45,6 +49,9 @@ impl Write for Page {
     fn write_str(&mut self, piece: &str) -> Result<(), Error> {
         match self.part {
             Part::Line => {
+                if piece == "\n" {
+                    self.text.push_str(&take_end_of_line());
+                }
                 if piece == HELP && (self.text.is_empty() || self.text.ends_with('\n')) {
                     self.part = Part::HelpName;
                 }

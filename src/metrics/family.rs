@@ -8,6 +8,7 @@ use foldhash::fast::RandomState;
 use hashbrown::HashTable;
 
 use super::buckets::Buckets;
+use super::exemplars::LatestExemplars;
 use super::lane::Lane;
 use super::shelf::Shelf;
 use crate::labels::{LabelSet, OwnedLabelSet};
@@ -29,6 +30,7 @@ pub(crate) struct Family {
     index: Mutex<HashTable<SeriesId>>,
     overflowing: AtomicBool,
     lanes: Mutex<Vec<Arc<Lane>>>,
+    exemplars: LatestExemplars,
 }
 
 /// A label set and how it is written: escaped once, not at each scrape.
@@ -62,11 +64,16 @@ impl Family {
             index: Mutex::default(),
             overflowing: AtomicBool::new(false),
             lanes: Mutex::default(),
+            exemplars: LatestExemplars::default(),
         }
     }
 
     pub(crate) fn buckets(&self) -> &Buckets {
         &self.buckets
+    }
+
+    pub(crate) fn exemplars(&self) -> &LatestExemplars {
+        &self.exemplars
     }
 
     #[inline]

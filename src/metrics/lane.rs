@@ -1,6 +1,6 @@
 //! A lane: the shards of one worker, one a series that this worker has met.
 
-use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU32, AtomicUsize, Ordering};
 
 use super::shard::{Line, Shard, lines_for};
 use super::shelf::Shelf;
@@ -11,6 +11,7 @@ pub(crate) struct Lane {
     chunks: Shelf<Chunk>,
     len: AtomicUsize,
     lines_per_shard: usize,
+    in_flight: AtomicI64,
 }
 
 #[derive(Debug)]
@@ -26,6 +27,7 @@ impl Lane {
             chunks: Shelf::default(),
             len: AtomicUsize::new(0),
             lines_per_shard: lines_for(counts),
+            in_flight: AtomicI64::new(0),
         }
     }
 
@@ -58,5 +60,15 @@ impl Lane {
             let series = chunk.series.get(offset)?.load(Ordering::Relaxed);
             Some((series as usize, self.shard(index)?))
         })
+    }
+
+    /// Requests that the lane's worker has begun and not ended.
+    pub(crate) fn in_flight(&self) -> i64 {
+        self.in_flight.load(Ordering::Relaxed)
+    }
+
+    /// To be called by the lane's one writer.
+    pub(crate) fn add_in_flight(&self, change: i64) {
+        self.in_flight.store(self.in_flight() + change, Ordering::Relaxed);
     }
 }

@@ -3,7 +3,9 @@
 
 pub(crate) mod atomic;
 pub(crate) mod buckets;
+pub(crate) mod exemplars;
 pub(crate) mod family;
+pub(crate) mod in_flight;
 pub(crate) mod info;
 pub(crate) mod lane;
 pub(crate) mod samples;

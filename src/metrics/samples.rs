@@ -11,7 +11,7 @@ use prometheus_client::registry::Unit;
 
 use super::family::{Family, Series, SeriesId};
 use super::shard::{Shard, Totals};
-use super::verbatim::Verbatim;
+use super::verbatim::{Verbatim, leave_for_end_of_line};
 
 /// What a family is called on the page: names without their unit.
 #[derive(Debug)]
@@ -42,14 +42,18 @@ impl Samples {
 
 impl Collector for Samples {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), Error> {
+        // Before the counts: an exemplar's observation is counted by then.
+        let exemplars = self.family.exemplars().written();
         let sums = Sums::of(&self.family);
         let (name, help) = self.names.histogram;
         let seconds = Some(&Unit::Seconds);
         let mut metric = encoder.encode_descriptor(name, help, seconds, MetricType::Histogram)?;
         let mut lines = String::new();
-        for (series, sum) in sums.series(&self.family) {
-            let count = self.write_lines(&mut lines, series, sum.counts);
-            let text = HistogramText::new(series.text(), &lines);
+        for (id, series, sum) in sums.series(&self.family) {
+            let count =
+                self.write_lines(&mut lines, series, sum.counts, |bucket| exemplars.of(id, bucket));
+            let last_exemplar = exemplars.of(id, sum.counts.len() - 1);
+            let text = HistogramText::new(series.text(), &lines, last_exemplar);
             // Nanoseconds fit an f64 exactly for the first hundred days of a sum.
             let seconds = sum.nanos as f64 / 1e9;
             metric.encode_family(&text)?.encode_histogram::<NoLabelSet>(
@@ -63,7 +67,7 @@ impl Collector for Samples {
         // `unknown` is the one type whose samples OpenMetrics lets go without a suffix.
         let mut metric =
             encoder.encode_descriptor(name, help, Some(&Unit::Bytes), MetricType::Unknown)?;
-        for (series, sum) in sums.series(&self.family) {
+        for (_, series, sum) in sums.series(&self.family) {
             metric.encode_family(&Verbatim(series.text()))?.encode_gauge(&sum.bytes)?;
         }
         Ok(())
@@ -73,7 +77,13 @@ impl Collector for Samples {
 impl Samples {
     /// Everything from the labels of `_count` to the labels of the last bucket,
     /// and the count that both have.
-    fn write_lines(&self, lines: &mut String, series: &Series, counts: &[u64]) -> u64 {
+    fn write_lines<'a>(
+        &self,
+        lines: &mut String,
+        series: &Series,
+        counts: &[u64],
+        exemplar: impl Fn(usize) -> &'a str,
+    ) -> u64 {
         let total: u64 = counts.iter().sum();
         let mut digits = itoa::Buffer::new();
         lines.clear();
@@ -84,7 +94,7 @@ impl Samples {
             cumulated += count;
             lines.extend([&self.bucket, series.text(), bound]);
             if index < last {
-                lines.extend(["} ", digits.format(cumulated), "\n"]);
+                lines.extend(["} ", digits.format(cumulated), exemplar(index), "\n"]);
             }
         }
         total
@@ -97,23 +107,32 @@ impl Samples {
 /// value it then writes. The second answer carries the value of `_count` and all
 /// bucket lines up to the labels of `+Inf`, which has the very same value: so
 /// `le` stands last, as the protocol has it, and each label set is written from
-/// text that was escaped once.
+/// text that was escaped once. What must follow that last value, its exemplar, is
+/// left for the end of the line.
 struct HistogramText<'a> {
     labels: &'a str,
     lines: &'a str,
+    last_exemplar: &'a str,
     sum_has_labels: Cell<bool>,
 }
 
 impl<'a> HistogramText<'a> {
-    fn new(labels: &'a str, lines: &'a str) -> Self {
-        Self { labels, lines, sum_has_labels: Cell::new(false) }
+    fn new(labels: &'a str, lines: &'a str, last_exemplar: &'a str) -> Self {
+        Self { labels, lines, last_exemplar, sum_has_labels: Cell::new(false) }
     }
 }
 
 impl EncodeLabelSet for HistogramText<'_> {
     fn encode(&self, encoder: &mut LabelSetEncoder<'_>) -> Result<(), Error> {
-        let text = if self.sum_has_labels.replace(true) { self.lines } else { self.labels };
-        encoder.encode_label().encode_label_key()?.write_str(text)
+        let mut label = encoder.encode_label();
+        let mut key = label.encode_label_key()?;
+        if !self.sum_has_labels.replace(true) {
+            return key.write_str(self.labels);
+        }
+        if !self.last_exemplar.is_empty() {
+            leave_for_end_of_line(self.last_exemplar);
+        }
+        key.write_str(self.lines)
     }
 }
 
@@ -160,12 +179,20 @@ impl Sums {
 
     /// The series that have counted something. One that a worker has made but
     /// not yet counted for would be a line of zeros.
-    fn series<'a>(&'a self, family: &'a Family) -> impl Iterator<Item = (&'a Series, Sum<'a>)> {
+    fn series<'a>(
+        &'a self,
+        family: &'a Family,
+    ) -> impl Iterator<Item = (SeriesId, &'a Series, Sum<'a>)> {
         self.words.chunks_exact(HEAD + self.counts).enumerate().filter_map(|(id, row)| {
             let counts = &row[HEAD..];
-            let series = family.series(SeriesId::try_from(id).ok()?)?;
+            let id = SeriesId::try_from(id).ok()?;
+            let series = family.series(id)?;
             let has_counted = counts.iter().any(|count| *count > 0);
-            has_counted.then_some((series, Sum { nanos: row[NANOS], bytes: row[BYTES], counts }))
+            has_counted.then_some((
+                id,
+                series,
+                Sum { nanos: row[NANOS], bytes: row[BYTES], counts },
+            ))
         })
     }
 }

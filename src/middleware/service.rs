@@ -58,7 +58,8 @@ where
             return BigBrotherFuture::page(self.page(request));
         }
         // Begun before the inner service is called, which may panic at once.
-        let report = self.worker.adopt(&mut request).then(|| Report::begin(&self.worker, &request));
+        let is_watched = self.worker.adopt(&mut request) && !self.worker.excludes(&request);
+        let report = is_watched.then(|| Report::begin(&self.worker, &request));
         BigBrotherFuture::inner(self.service.call(request), report)
     }
 }

@@ -3,26 +3,34 @@
 use std::cell::{OnceCell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::Instant;
 
 use actix_web::dev::{Extensions, ResourceMap, ServiceRequest};
 use actix_web::http::Method;
 use actix_web::web::Data;
+use actix_web::{Error, HttpResponse};
 
 use crate::labels::LabelSet;
 use crate::monitor::handle::Monitor;
-use crate::outcome::{ErrorTable, ObserveAt, ResponseSize, Unmatched};
-use crate::recorder::{Slot, Writer};
+use crate::outcome::exclude::Exclude;
+use crate::outcome::exemplar::Exemplars;
+use crate::outcome::message::ErrorMessage;
+use crate::outcome::options::{ObserveAt, ResponseSize, Unmatched};
+use crate::outcome::status::StatusTable;
+use crate::recorder::{Observation, Slot, Writer};
 
 /// The options that belong to one middleware.
 #[derive(Debug)]
 pub(crate) struct Rules {
     pub(crate) endpoint: Option<String>,
     pub(crate) openmetrics: bool,
-    pub(crate) errors: ErrorTable,
+    pub(crate) errors: StatusTable,
     pub(crate) observe_at: ObserveAt,
     pub(crate) response_size: ResponseSize,
     pub(crate) unmatched: Unmatched,
+    pub(crate) excluded: Vec<Exclude>,
+    pub(crate) excluded_statuses: Option<StatusTable>,
+    pub(crate) error_message: Option<ErrorMessage>,
+    pub(crate) exemplars: Option<Exemplars>,
 }
 
 #[derive(Debug)]
@@ -89,14 +97,39 @@ impl Worker {
         self.routes.get()
     }
 
+    /// Whether the request is left out, as far as that can be told before routing.
     #[inline]
-    pub(crate) fn slot(&self, labels: &LabelSet<'_>) -> Slot {
+    pub(crate) fn excludes(&self, request: &ServiceRequest) -> bool {
+        self.rules.excluded.iter().any(|exclude| exclude.takes_request(request))
+    }
+
+    /// The `errorMessage` of a response; `None` where the label is off.
+    pub(crate) fn message<B>(
+        &self,
+        response: &HttpResponse<B>,
+        error: Option<&Error>,
+    ) -> Option<String> {
+        let shared = || self.monitor.settings().error_message.as_ref();
+        let source = self.rules.error_message.as_ref().or_else(shared)?;
+        Some(source.of(response, error))
+    }
+
+    /// Where requests with these labels are counted; `None` where they are not.
+    #[inline]
+    pub(crate) fn slot(&self, labels: &LabelSet<'_>) -> Option<Slot> {
+        if self.rules.excluded.iter().any(|exclude| exclude.takes_route(labels.addr)) {
+            return None;
+        }
         self.writer.borrow_mut().slot(labels)
     }
 
     #[inline]
-    pub(crate) fn record(&self, slot: Slot, started: Instant, bytes: u64) {
-        self.writer.borrow_mut().record(slot, started.elapsed(), bytes);
+    pub(crate) fn record(&self, slot: Slot, observation: Observation) {
+        self.writer.borrow_mut().record(slot, observation);
+    }
+
+    pub(crate) fn add_in_flight(&self, change: i64) {
+        self.writer.borrow_mut().add_in_flight(change);
     }
 }
 

@@ -18,10 +18,11 @@ use crate::exposition::format::Format;
 use crate::exposition::{openmetrics, text};
 use crate::metrics::buckets::Buckets;
 use crate::metrics::family::Family;
+use crate::metrics::in_flight::InFlight;
 use crate::metrics::info::ApplicationInfo;
 use crate::metrics::samples::{Names, Samples};
 use crate::protocol::family;
-use crate::recorder::Recorder;
+use crate::recorder::{Recorder, SharedWriters};
 
 /// The one truth that all workers record into, and the app's hand on it.
 ///
@@ -55,6 +56,9 @@ pub struct Monitor {
 struct Core {
     settings: Settings,
     requests: Arc<Recorder>,
+    /// For requests that actix does not see.
+    other_requests: SharedWriters,
+    calls: SharedWriters,
     dependencies: Arc<Dependencies>,
     own: Registry,
     /// What the app registers itself.
@@ -78,6 +82,10 @@ impl Monitor {
 
         let mut own = Registry::default();
         own.register_collector(Box::new(Samples::new(Arc::clone(&requests), REQUESTS)));
+        if settings.requests_in_flight {
+            let (family, const_labels) = (Arc::clone(&requests), const_labels.clone());
+            own.register_collector(Box::new(InFlight { family, const_labels }));
+        }
         own.register_collector(Box::new(DependencyUp {
             dependencies: Arc::clone(&dependencies),
             const_labels: const_labels.clone(),
@@ -87,10 +95,13 @@ impl Monitor {
 
         let custom = settings.const_labels.iter().cloned();
         let custom = Registry::with_labels(custom.map(|(key, value)| (key.into(), value.into())));
+        let requests = Recorder::new(requests);
         Self {
             core: Arc::new(Core {
                 settings,
-                requests: Recorder::new(requests),
+                other_requests: SharedWriters::new(Arc::clone(&requests)),
+                calls: SharedWriters::new(Recorder::new(calls)),
+                requests,
                 dependencies,
                 own,
                 custom: RwLock::new(custom),
@@ -184,6 +195,12 @@ impl Monitor {
 
     pub(crate) fn requests(&self) -> &Arc<Recorder> {
         &self.core.requests
+    }
+
+    /// The writers of threads that are no worker: for calls to dependencies, or for
+    /// requests.
+    pub(crate) fn writers(&self, of_calls: bool) -> &SharedWriters {
+        if of_calls { &self.core.calls } else { &self.core.other_requests }
     }
 
     pub(crate) fn watch(&self, dependencies: Vec<Dependency>) -> Result<(), BuildError> {

@@ -5,3 +5,4 @@ pub(crate) mod handle;
 pub(crate) mod instance;
 pub(crate) mod scrape;
 pub(crate) mod settings;
+pub(crate) mod timers;

@@ -5,6 +5,7 @@ use std::fmt::Debug;
 
 use crate::error::BuildError;
 use crate::labels::write_label;
+use crate::outcome::message::ErrorMessage;
 use crate::protocol;
 
 /// What a build asks for; `None` inherits.
@@ -15,6 +16,8 @@ pub(crate) struct Requested {
     pub(crate) dependency_buckets: Option<Vec<f64>>,
     pub(crate) series_limit: Option<usize>,
     pub(crate) const_labels: Option<Vec<(String, String)>>,
+    pub(crate) error_message: Option<ErrorMessage>,
+    pub(crate) requests_in_flight: Option<bool>,
 }
 
 /// What is in force, fixed by the first build.
@@ -25,6 +28,9 @@ pub(crate) struct Settings {
     pub(crate) dependency_buckets: Vec<f64>,
     pub(crate) series_limit: usize,
     pub(crate) const_labels: Vec<(String, String)>,
+    /// Where messages come from, unless a middleware has a source of its own.
+    pub(crate) error_message: Option<ErrorMessage>,
+    pub(crate) requests_in_flight: bool,
 }
 
 impl From<&Requested> for Settings {
@@ -36,6 +42,8 @@ impl From<&Requested> for Settings {
             buckets,
             series_limit: requested.series_limit.unwrap_or(protocol::SERIES_LIMIT),
             const_labels: requested.const_labels.clone().unwrap_or_default(),
+            error_message: requested.error_message.clone(),
+            requests_in_flight: requested.requests_in_flight.unwrap_or(false),
         }
     }
 }
@@ -48,7 +56,12 @@ impl Settings {
         let buckets = requested.dependency_buckets.as_ref();
         agree("dependency_buckets", &self.dependency_buckets, buckets)?;
         agree("series_limit", &self.series_limit, requested.series_limit.as_ref())?;
-        agree("const_label", &self.const_labels, requested.const_labels.as_ref())
+        agree("const_label", &self.const_labels, requested.const_labels.as_ref())?;
+        // Of the source only that there is one makes another label set.
+        let error_message = requested.error_message.as_ref().map(|_| true);
+        agree("error_message", &self.error_message.is_some(), error_message.as_ref())?;
+        let requests_in_flight = requested.requests_in_flight.as_ref();
+        agree("requests_in_flight", &self.requests_in_flight, requests_in_flight)
     }
 
     /// The constant labels as they are written before those of a series.

@@ -1,0 +1,95 @@
+//! Which requests are not recorded.
+
+use std::fmt;
+use std::sync::Arc;
+
+use actix_web::dev::ServiceRequest;
+
+/// Requests that are not to be recorded.
+///
+/// From a string: a path (`/health`), a prefix (`/static/*`: everything below
+/// it), or a route's pattern with its scopes (`/users/{id}/avatar`, as `addr`
+/// would show it). Paths and prefixes are the cheapest: they are decided before
+/// anything is measured.
+///
+/// ```
+/// use actix_monitor::{BigBrother, Exclude};
+///
+/// let middleware = BigBrother::builder()
+///     .isolated()
+///     .exclude("/health")
+///     .exclude("/static/*")
+///     .exclude(Exclude::from_fn(|request| request.headers().contains_key("x-probe")))
+///     .build();
+/// ```
+#[derive(Clone)]
+pub struct Exclude {
+    pub(crate) source: String,
+    rule: Rule,
+}
+
+#[derive(Clone)]
+enum Rule {
+    Path(String),
+    Prefix(String),
+    Route(String),
+    Function(Arc<dyn Fn(&ServiceRequest) -> bool + Send + Sync>),
+}
+
+impl Exclude {
+    /// The requests for which `excluded` says so. It is called on each request,
+    /// on the worker's thread; it must not block or panic.
+    ///
+    /// ```
+    /// use actix_monitor::Exclude;
+    /// use actix_web::http::Method;
+    ///
+    /// let preflights = Exclude::from_fn(|request| *request.method() == Method::OPTIONS);
+    /// ```
+    pub fn from_fn(excluded: impl Fn(&ServiceRequest) -> bool + Send + Sync + 'static) -> Self {
+        Self { source: "/".to_owned(), rule: Rule::Function(Arc::new(excluded)) }
+    }
+
+    /// What can be told before routing.
+    #[inline]
+    pub(crate) fn takes_request(&self, request: &ServiceRequest) -> bool {
+        match &self.rule {
+            Rule::Path(path) => request.path() == path,
+            Rule::Prefix(prefix) => request.path().starts_with(prefix.as_str()),
+            Rule::Route(_) => false,
+            Rule::Function(excluded) => excluded(request),
+        }
+    }
+
+    /// What can be told only once the route is known.
+    #[inline]
+    pub(crate) fn takes_route(&self, addr: &str) -> bool {
+        matches!(&self.rule, Rule::Route(pattern) if pattern == addr)
+    }
+}
+
+impl From<&str> for Exclude {
+    fn from(pattern: &str) -> Self {
+        let rule = match pattern.strip_suffix('*') {
+            Some(prefix) if prefix.ends_with('/') => Rule::Prefix(prefix.to_owned()),
+            _ if pattern.contains('{') => Rule::Route(pattern.to_owned()),
+            _ => Rule::Path(pattern.to_owned()),
+        };
+        Self { source: pattern.to_owned(), rule }
+    }
+}
+
+impl From<String> for Exclude {
+    fn from(pattern: String) -> Self {
+        Self::from(pattern.as_str())
+    }
+}
+
+impl fmt::Debug for Exclude {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.rule {
+            Rule::Function(_) => f.write_str("Exclude::from_fn"),
+            _ => f.debug_tuple("Exclude").field(&self.source).finish(),
+        }
+    }
+}

@@ -1,0 +1,92 @@
+//! What a request asked for: its method and the route that took it.
+
+use actix_web::HttpRequest;
+use actix_web::dev::ResourceMap;
+use actix_web::http::Method;
+
+use crate::protocol;
+
+/// The `method` label. Extension methods are whatever a client makes up, so they
+/// share one word.
+#[inline]
+pub(crate) fn method(method: &Method) -> &'static str {
+    // In the order of their frequency: this is asked for each request.
+    match *method {
+        Method::GET => "GET",
+        Method::POST => "POST",
+        Method::PUT => "PUT",
+        Method::DELETE => "DELETE",
+        Method::HEAD => "HEAD",
+        Method::PATCH => "PATCH",
+        Method::OPTIONS => "OPTIONS",
+        Method::CONNECT => "CONNECT",
+        Method::TRACE => "TRACE",
+        _ if method.as_str() == "QUERY" => "QUERY",
+        _ => protocol::OTHER_METHOD,
+    }
+}
+
+/// The pattern of the route that took `request`, asked after routing so that
+/// guards have decided. `None` where no route did. `has_empty_prefix` tells whether
+/// the app has a service on the empty prefix.
+#[inline]
+pub(crate) fn pattern(request: &HttpRequest, has_empty_prefix: bool) -> Option<String> {
+    let path = request.match_info();
+    let (whole, rest) = (path.as_str(), path.unprocessed());
+    // Nothing was consumed, so nothing matched: actix would scan all routes to
+    // find that out. Only a service on the empty prefix matches without consuming.
+    if rest.len() == whole.len() && !rest.is_empty() && !has_empty_prefix {
+        return None;
+    }
+    let pattern = request.match_pattern()?;
+    if rest.is_empty() || took(&pattern, &whole[..whole.len() - rest.len()]) {
+        return Some(if pattern.is_empty() { "/".to_owned() } else { pattern });
+    }
+    None
+}
+
+/// Whether the service at `pattern` consumed `consumed` and left a rest, as a
+/// file server does. A scope leaves a rest too, when none of its routes takes the
+/// request; actix then names the first route whose guard might have refused it,
+/// and that one has more segments than what was consumed.
+fn took(pattern: &str, consumed: &str) -> bool {
+    let segments =
+        |path: &str| memchr::memchr_iter(b'/', path.trim_end_matches('/').as_bytes()).count();
+    segments(pattern) <= segments(consumed)
+}
+
+/// The pattern of a request that is gone: what routing would most likely have
+/// found, guards aside.
+pub(crate) fn lost_pattern(routes: &ResourceMap, path: &str) -> Option<String> {
+    let pattern = routes.match_pattern(path)?;
+    Some(if pattern.is_empty() { "/".to_owned() } else { pattern })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Method, method, took};
+    use crate::protocol;
+
+    #[test]
+    fn methods_that_http_does_not_define_share_one_word() {
+        for name in protocol::METHODS {
+            assert_eq!(method(&Method::from_bytes(name.as_bytes()).expect("a token")), name);
+        }
+        for name in ["get", "BREW", "X", "QUERYX"] {
+            let token = Method::from_bytes(name.as_bytes()).expect("a token");
+            assert_eq!(method(&token), protocol::OTHER_METHOD);
+        }
+    }
+
+    #[test]
+    fn a_prefix_service_took_what_it_consumed() {
+        for (pattern, consumed) in
+            [("/static", "/static"), ("/{tenant}/files", "/acme/files"), ("", ""), ("/", "")]
+        {
+            assert!(took(pattern, consumed), "{pattern} {consumed}");
+        }
+        for (pattern, consumed) in [("/api/x", "/api"), ("/api/{id}", "/api"), ("/x", "")] {
+            assert!(!took(pattern, consumed), "{pattern} {consumed}");
+        }
+    }
+}
