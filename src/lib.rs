@@ -2,6 +2,8 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod builder;
+#[cfg(any(feature = "awc", feature = "reqwest"))]
+mod client;
 mod dependency;
 mod error;
 mod exposition;
@@ -11,6 +13,8 @@ mod middleware;
 mod monitor;
 mod outcome;
 mod page;
+#[cfg(all(feature = "process", target_os = "linux"))]
+mod process;
 mod protocol;
 mod readiness;
 mod recorder;
@@ -18,12 +22,16 @@ mod recorder;
 pub use prometheus_client;
 
 pub use crate::builder::setters::BigBrotherBuilder;
+#[cfg(any(feature = "awc", feature = "reqwest"))]
+pub use crate::client::outgoing::ClientMonitor;
+#[cfg(feature = "reqwest")]
+pub use crate::client::reqwest::AddrTemplate;
 pub use crate::dependency::check::{CheckResult, Dependency};
 pub use crate::error::{BucketsError, BuildError, ConstLabelError};
 pub use crate::exposition::format::Format;
 pub use crate::middleware::transform::BigBrother;
-pub use crate::monitor::dependencies::DependencyState;
 pub use crate::monitor::handle::Monitor;
+pub use crate::monitor::state::DependencyState;
 pub use crate::monitor::timers::{CallStatus, CallTimer};
 pub use crate::outcome::exclude::Exclude;
 pub use crate::outcome::exemplar::Exemplars;

@@ -34,6 +34,10 @@ pub(crate) const UNKNOWN: &str = "unknown";
 /// `status` of a call whose timer was dropped before it was finished.
 pub(crate) const UNFINISHED: &str = "unfinished";
 
+/// `status` of an outgoing call whose future was dropped.
+#[cfg(any(feature = "awc", feature = "reqwest"))]
+pub(crate) const CANCELLED: &str = "cancelled";
+
 /// `addr` of a request that no route took.
 pub(crate) const UNMATCHED: &str = "unmatched";
 
@@ -46,6 +50,13 @@ pub(crate) const OTHER_METHOD: &str = "_OTHER";
 /// The methods that appear under their own name.
 pub(crate) const METHODS: [&str; 10] =
     ["GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH", "QUERY"];
+
+/// The `method` label. Extension methods are whatever a client makes up, so they
+/// share one word.
+#[inline]
+pub(crate) fn method(token: &str) -> &'static str {
+    METHODS.into_iter().find(|method| *method == token).unwrap_or(OTHER_METHOD)
+}
 
 /// Label keys, spelled as existing dashboards spell them.
 pub(crate) mod label {
@@ -86,4 +97,19 @@ pub(crate) mod family {
 
     pub(crate) const APPLICATION: &str = "application";
     pub(crate) const APPLICATION_HELP: &str = "The running version of the application.";
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{METHODS, OTHER_METHOD, method};
+
+    #[test]
+    fn methods_that_http_does_not_define_share_one_word() {
+        for name in METHODS {
+            assert_eq!(method(name), name);
+        }
+        for name in ["get", "BREW", "X", "QUERYX", ""] {
+            assert_eq!(method(name), OTHER_METHOD);
+        }
+    }
 }

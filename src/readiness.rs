@@ -5,7 +5,7 @@ use std::time::{Duration, UNIX_EPOCH};
 use actix_web::{HttpRequest, HttpResponse};
 use serde_json::{Value, json};
 
-use crate::monitor::dependencies::DependencyState;
+use crate::monitor::state::DependencyState;
 use crate::page::monitor_of;
 
 /// Answers whether the service is ready: 200, or 503 while a dependency marked

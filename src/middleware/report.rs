@@ -91,7 +91,7 @@ impl Report {
         Self {
             facts: Some(Facts {
                 request: begun,
-                method: route::method(request.method()),
+                method: protocol::method(request.method().as_str()),
                 is_head: *request.method() == Method::HEAD,
                 path: request.uri().path_and_query().cloned(),
             }),

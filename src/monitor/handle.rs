@@ -9,9 +9,12 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use actix_web::web::Bytes;
 use prometheus_client::registry::Registry;
 
-use super::dependencies::{Dependencies, DependencyState, DependencyUp};
+use super::dependencies::{Dependencies, DependencyUp};
 use super::scrape::{Pages, ScrapeFailed, Scrapes, scrape};
 use super::settings::Settings;
+use super::state::DependencyState;
+#[cfg(any(feature = "awc", feature = "reqwest"))]
+use super::state::Watched;
 use crate::dependency::check::Dependency;
 use crate::error::BuildError;
 use crate::exposition::format::Format;
@@ -95,6 +98,12 @@ impl Monitor {
 
         let custom = settings.const_labels.iter().cloned();
         let custom = Registry::with_labels(custom.map(|(key, value)| (key.into(), value.into())));
+        #[cfg(all(feature = "process", target_os = "linux"))]
+        let custom = {
+            let mut custom = custom;
+            custom.register_collector(Box::new(crate::process::ProcessMetrics));
+            custom
+        };
         let requests = Recorder::new(requests);
         Self {
             core: Arc::new(Core {
@@ -201,6 +210,12 @@ impl Monitor {
     /// requests.
     pub(crate) fn writers(&self, of_calls: bool) -> &SharedWriters {
         if of_calls { &self.core.calls } else { &self.core.other_requests }
+    }
+
+    /// Where what is seen of a dependency without a check is told.
+    #[cfg(any(feature = "awc", feature = "reqwest"))]
+    pub(crate) fn see(&self, name: &str) -> Option<Arc<Watched>> {
+        self.core.dependencies.see(name)
     }
 
     pub(crate) fn watch(&self, dependencies: Vec<Dependency>) -> Result<(), BuildError> {

@@ -5,4 +5,5 @@ pub(crate) mod handle;
 pub(crate) mod instance;
 pub(crate) mod scrape;
 pub(crate) mod settings;
+pub(crate) mod state;
 pub(crate) mod timers;

@@ -91,6 +91,8 @@ struct Call {
     addr: Word,
     message: Word,
     bytes: u64,
+    /// The status of a call that is dropped unfinished.
+    dropped_as: &'static str,
 }
 
 impl Monitor {
@@ -143,6 +145,7 @@ impl CallTimer {
             addr: protocol::UNKNOWN.into(),
             message: "".into(),
             bytes: 0,
+            dropped_as: protocol::UNFINISHED,
         };
         Self { call: Some(call) }
     }
@@ -217,6 +220,12 @@ impl CallTimer {
         self.with(|call| call.took = Some(duration))
     }
 
+    /// The `status` of a call that is dropped unfinished.
+    #[cfg(any(feature = "awc", feature = "reqwest"))]
+    pub(crate) fn dropped_as(self, word: &'static str) -> Self {
+        self.with(|call| call.dropped_as = word)
+    }
+
     /// Records the call.
     ///
     /// ```
@@ -254,13 +263,13 @@ impl CallTimer {
 impl Drop for CallTimer {
     fn drop(&mut self) {
         if let Some(call) = self.call.take() {
-            call.record(&protocol::UNFINISHED.into(), true);
+            call.record(&call.dropped_as.into(), true);
         }
     }
 }
 
 impl Call {
-    fn record(self, status: &CallStatus, is_error: bool) {
+    fn record(&self, status: &CallStatus, is_error: bool) {
         let has_message = self.monitor.settings().error_message.is_some();
         let labels = LabelSet {
             addr: &self.addr,

@@ -1,30 +1,7 @@
-//! What a request asked for: its method and the route that took it.
+//! The route that took a request.
 
 use actix_web::HttpRequest;
 use actix_web::dev::ResourceMap;
-use actix_web::http::Method;
-
-use crate::protocol;
-
-/// The `method` label. Extension methods are whatever a client makes up, so they
-/// share one word.
-#[inline]
-pub(crate) fn method(method: &Method) -> &'static str {
-    // In the order of their frequency: this is asked for each request.
-    match *method {
-        Method::GET => "GET",
-        Method::POST => "POST",
-        Method::PUT => "PUT",
-        Method::DELETE => "DELETE",
-        Method::HEAD => "HEAD",
-        Method::PATCH => "PATCH",
-        Method::OPTIONS => "OPTIONS",
-        Method::CONNECT => "CONNECT",
-        Method::TRACE => "TRACE",
-        _ if method.as_str() == "QUERY" => "QUERY",
-        _ => protocol::OTHER_METHOD,
-    }
-}
 
 /// The pattern of the route that took `request`, asked after routing so that
 /// guards have decided. `None` where no route did. `has_empty_prefix` tells whether
@@ -64,19 +41,7 @@ pub(crate) fn lost_pattern(routes: &ResourceMap, path: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Method, method, took};
-    use crate::protocol;
-
-    #[test]
-    fn methods_that_http_does_not_define_share_one_word() {
-        for name in protocol::METHODS {
-            assert_eq!(method(&Method::from_bytes(name.as_bytes()).expect("a token")), name);
-        }
-        for name in ["get", "BREW", "X", "QUERYX"] {
-            let token = Method::from_bytes(name.as_bytes()).expect("a token");
-            assert_eq!(method(&token), protocol::OTHER_METHOD);
-        }
-    }
+    use super::took;
 
     #[test]
     fn a_prefix_service_took_what_it_consumed() {
