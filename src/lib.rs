@@ -7,6 +7,8 @@ mod client;
 mod dependency;
 mod error;
 mod exposition;
+#[cfg(doctest)]
+mod guides;
 mod labels;
 mod metrics;
 mod middleware;

@@ -76,8 +76,7 @@ impl BigBrother {
 impl<S, B> Transform<S, ServiceRequest> for BigBrother
 where
     S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error>,
-    S::Future: 'static,
-    B: MessageBody + 'static,
+    B: MessageBody,
 {
     type Response = ServiceResponse<EitherBody<BigBrotherBody<B>>>;
     type Error = Error;

@@ -64,8 +64,10 @@ struct Core {
     calls: SharedWriters,
     dependencies: Arc<Dependencies>,
     own: Registry,
-    /// What the app registers itself.
-    custom: RwLock<Registry>,
+    /// What the app registers itself, a registry for each time.
+    custom: RwLock<Vec<Arc<Registry>>>,
+    /// Families that were registered twice and have been complained about.
+    repeated: Mutex<HashSet<String>>,
     /// The places in the source whose registrations have been made.
     registered: Mutex<HashSet<&'static Location<'static>>>,
     scrapes: Scrapes,
@@ -96,16 +98,8 @@ impl Monitor {
         own.register_collector(Box::new(Samples::new(Arc::clone(&calls), DEPENDENCY_REQUESTS)));
         own.register_collector(Box::new(ApplicationInfo::new(&settings.version, &const_labels)));
 
-        let custom = settings.const_labels.iter().cloned();
-        let custom = Registry::with_labels(custom.map(|(key, value)| (key.into(), value.into())));
-        #[cfg(all(feature = "process", target_os = "linux"))]
-        let custom = {
-            let mut custom = custom;
-            custom.register_collector(Box::new(crate::process::ProcessMetrics));
-            custom
-        };
         let requests = Recorder::new(requests);
-        Self {
+        let monitor = Self {
             core: Arc::new(Core {
                 settings,
                 other_requests: SharedWriters::new(Arc::clone(&requests)),
@@ -113,12 +107,18 @@ impl Monitor {
                 requests,
                 dependencies,
                 own,
-                custom: RwLock::new(custom),
+                custom: RwLock::default(),
+                repeated: Mutex::default(),
                 registered: Mutex::default(),
                 scrapes: Scrapes::default(),
                 last_length: AtomicUsize::new(0),
             }),
-        }
+        };
+        #[cfg(all(feature = "process", target_os = "linux"))]
+        monitor.register(|registry| {
+            registry.register_collector(Box::new(crate::process::ProcessMetrics));
+        });
+        monitor
     }
 
     /// Registers metrics of the app's own, to be shown on the same page, and
@@ -126,11 +126,12 @@ impl Monitor {
     ///
     /// `prometheus_client` is re-exported, so that both crates speak of the same
     /// version. A metric stays registered for the life of the monitor, and each
-    /// call registers anew: do it once, not once for each worker. Names that
-    /// begin with one of the protocol's families are taken.
+    /// call registers anew: do it once, not once for each worker. Of two families
+    /// of one name the first is shown, and the log says so: a page with both would
+    /// be refused by scrapers as a whole.
     ///
     /// # Panics
-    /// Only where `register` itself panics; the monitor goes on.
+    /// Only where `register` itself panics; then nothing is registered.
     ///
     /// ```
     /// use actix_monitor::prometheus_client::metrics::counter::Counter;
@@ -147,7 +148,13 @@ impl Monitor {
     /// # Ok::<(), std::fmt::Error>(())
     /// ```
     pub fn register<T>(&self, register: impl FnOnce(&mut Registry) -> T) -> T {
-        register(&mut self.core.custom.write().unwrap_or_else(PoisonError::into_inner))
+        let labels = self.core.settings.const_labels.iter().cloned();
+        let labels = labels.map(|(key, value)| (key.into(), value.into()));
+        let mut registry = Registry::with_labels(labels);
+        let value = register(&mut registry);
+        let mut custom = self.core.custom.write().unwrap_or_else(PoisonError::into_inner);
+        custom.push(Arc::new(registry));
+        value
     }
 
     /// The last known state of each dependency, in the order in which they were
@@ -254,11 +261,27 @@ const DEPENDENCY_REQUESTS: Names =
 
 impl Core {
     fn encode(&self) -> Result<String, Error> {
-        let custom = self.custom.read().unwrap_or_else(PoisonError::into_inner);
+        let custom = self.custom.read().unwrap_or_else(PoisonError::into_inner).clone();
+        let registries = custom.iter().map(|registry| &**registry);
         let length = self.last_length.load(Ordering::Relaxed);
-        let page = openmetrics::encode([&self.own, &*custom], length + length / 8)?;
+        let (page, repeated) =
+            openmetrics::encode([&self.own].into_iter().chain(registries), length + length / 8)?;
         self.last_length.store(page.len(), Ordering::Relaxed);
+        self.complain_about(repeated);
         Ok(page)
+    }
+
+    fn complain_about(&self, repeated: Vec<String>) {
+        let mut known = self.repeated.lock().unwrap_or_else(PoisonError::into_inner);
+        for name in repeated {
+            if !known.contains(&name) {
+                log::warn!(
+                    "actix-monitor: the metric {name:?} is registered more than once and only the \
+                     first is shown; register it once, outside of the server's factory"
+                );
+                known.insert(name);
+            }
+        }
     }
 
     fn as_text(&self, page: &str) -> String {

@@ -1,0 +1,4 @@
+//! The guides in `docs/`, so that their code is compiled with the documentation's.
+
+#[doc = include_str!("../docs/dependencies.md")]
+struct Dependencies;
