@@ -9,6 +9,7 @@ use crate::exposition::format::Format;
 use crate::exposition::negotiation::negotiate;
 use crate::monitor::handle::Monitor;
 use crate::monitor::instance;
+use crate::protocol::LOG;
 
 /// Marks an answer that is the metrics page: scrapes are not recorded.
 #[derive(Clone, Copy, Debug)]
@@ -44,7 +45,7 @@ pub(crate) fn monitor_of(request: &HttpRequest) -> Option<Data<Monitor>> {
     let monitor = request.app_data::<Data<Monitor>>().cloned().or_else(instance::get);
     if monitor.is_none() {
         log::error!(
-            "actix-monitor: there is no monitor to show; wrap an app with BigBrother, or give \
+            target: LOG, "there is no monitor to show; wrap an app with BigBrother, or give \
              its handle() to this one with app_data"
         );
     }

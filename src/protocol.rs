@@ -4,6 +4,9 @@
 
 use std::time::Duration;
 
+/// The target of all log records, so that a filter for it outlives our modules.
+pub(crate) const LOG: &str = "actix_monitor";
+
 /// Where the page stands unless the app says otherwise.
 pub(crate) const ENDPOINT: &str = "/metrics";
 

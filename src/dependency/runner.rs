@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak, mpsc};
 use std::{io, thread};
 
+use crate::protocol::LOG;
 use actix_rt::{Arbiter, ArbiterHandle, System};
 use futures_util::future::{AbortHandle, Abortable, LocalBoxFuture};
 
@@ -81,7 +82,7 @@ impl Runner {
                 continue;
             }
             if let Err(error) = spawn_on(&mut self.arbiter, &task) {
-                log::error!("actix-monitor: dependencies are not checked: {error}");
+                log::error!(target: LOG, "dependencies are not checked: {error}");
             }
         }
     }

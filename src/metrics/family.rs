@@ -12,6 +12,7 @@ use super::exemplars::LatestExemplars;
 use super::lane::Lane;
 use super::shelf::Shelf;
 use crate::labels::{LabelSet, OwnedLabelSet};
+use crate::protocol::LOG;
 
 /// Index of a series within its family.
 pub(crate) type SeriesId = u32;
@@ -98,7 +99,7 @@ impl Family {
     pub(crate) fn overflow(&self, labels: LabelSet<'_>) -> Option<SeriesId> {
         if !self.overflowing.swap(true, Ordering::Relaxed) {
             log::warn!(
-                "actix-monitor: {} label sets reached; further ones are counted under addr=\"{}\" \
+                target: LOG, "{} label sets reached; further ones are counted under addr=\"{}\" \
                  (raise series_limit, or look for an unbounded label)",
                 self.limit,
                 crate::protocol::OVERFLOW,

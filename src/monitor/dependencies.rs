@@ -9,7 +9,7 @@ use prometheus_client::metrics::MetricType;
 
 use super::settings::agree;
 use super::state::{DependencyState, Watched};
-use crate::dependency::check::Dependency;
+use crate::dependency::check::{Dependency, Schedule};
 use crate::dependency::runner::{self, Running};
 use crate::dependency::watch::watch;
 use crate::error::BuildError;
@@ -34,8 +34,7 @@ impl Dependencies {
             let known = watched.iter().find(|(known, _)| known.name == dependency.name);
             match known.and_then(|(known, _)| known.schedule) {
                 Some(schedule) => {
-                    let option = format!("dependency {:?}", dependency.name);
-                    agree(&option, &schedule, Some(&dependency.schedule))?;
+                    agree_on(&dependency, schedule)?;
                 }
                 None => new.push(dependency),
             }
@@ -65,6 +64,15 @@ impl Dependencies {
         let watched = self.watched.lock().unwrap_or_else(PoisonError::into_inner);
         watched.iter().map(|(watched, _)| watched.state()).collect()
     }
+}
+
+/// Refuses another schedule for a dependency that is watched already.
+fn agree_on(dependency: &Dependency, current: Schedule) -> Result<(), BuildError> {
+    let requested = &dependency.schedule;
+    let option = |setter| format!("dependency {:?}, {setter}", dependency.name);
+    agree(&option("every"), &current.every, Some(&requested.every))?;
+    agree(&option("timeout"), &current.timeout, Some(&requested.timeout))?;
+    agree(&option("critical"), &current.is_critical, Some(&requested.is_critical))
 }
 
 fn start(dependency: Dependency) -> (Arc<Watched>, Option<Running>) {

@@ -24,6 +24,7 @@ use crate::metrics::family::Family;
 use crate::metrics::in_flight::InFlight;
 use crate::metrics::info::ApplicationInfo;
 use crate::metrics::samples::{Names, Samples};
+use crate::protocol::LOG;
 use crate::protocol::family;
 use crate::recorder::{Recorder, SharedWriters};
 
@@ -276,7 +277,7 @@ impl Core {
         for name in repeated {
             if !known.contains(&name) {
                 log::warn!(
-                    "actix-monitor: the metric {name:?} is registered more than once and only the \
+                    target: LOG, "the metric {name:?} is registered more than once and only the \
                      first is shown; register it once, outside of the server's factory"
                 );
                 known.insert(name);

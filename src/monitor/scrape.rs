@@ -2,11 +2,13 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
 
 use actix_web::web::Bytes;
 use tokio::sync::oneshot;
 
 use crate::exposition::format::Format;
+use crate::protocol::LOG;
 
 /// No page could be made; the log says why.
 #[derive(Clone, Copy, Debug)]
@@ -47,20 +49,17 @@ struct Waiter {
 
 /// A page in `format`, not older than this call.
 pub(crate) async fn scrape<P: Pages>(pages: Arc<P>, format: Format) -> Answer {
-    // The job runs on the blocking pool of whichever worker was first. Where that
-    // worker stops before the job could begin, another is begun here.
-    for _ in 0..3 {
-        let (answer, page) = oneshot::channel();
-        if pages.scrapes().is_first(Waiter { format, answer }) {
-            let job = Job { pages: Arc::clone(&pages), is_done: false };
-            actix_rt::task::spawn_blocking(move || job.run());
-        }
-        if let Ok(page) = page.await {
-            return page;
+    let (answer, page) = oneshot::channel();
+    if pages.scrapes().is_first(Waiter { format, answer }) {
+        let job = Job { pages, is_done: false };
+        // A thread of our own: the app's blocking pool is full just when a database
+        // hangs, which is when the page is needed.
+        let thread = thread::Builder::new().name("actix-monitor scrape".to_owned());
+        if let Err(error) = thread.spawn(move || job.run()) {
+            log::error!(target: LOG, "the metrics cannot be encoded without a thread: {error}");
         }
     }
-    log::error!("actix-monitor: the worker that was to encode the metrics has stopped");
-    Err(ScrapeFailed)
+    page.await.unwrap_or(Err(ScrapeFailed))
 }
 
 impl Scrapes {
@@ -86,7 +85,7 @@ impl Scrapes {
     }
 }
 
-/// Encodes until nobody waits. Dropped before that, by a runtime that shuts down,
+/// Encodes until nobody waits. Dropped before that, because no thread could be had,
 /// it leaves nobody waiting for it.
 struct Job<P: Pages> {
     pages: Arc<P>,
@@ -126,11 +125,11 @@ impl<P: Pages> Job<P> {
         match catch_unwind(AssertUnwindSafe(|| self.pages.encode_all(formats))) {
             Ok(Ok(pages)) => Ok(pages.into_iter().map(Bytes::from).collect()),
             Ok(Err(_)) => {
-                log::error!("actix-monitor: a registered metric could not be encoded");
+                log::error!(target: LOG, "a registered metric could not be encoded");
                 Err(ScrapeFailed)
             }
             Err(_) => {
-                log::error!("actix-monitor: a registered metric panicked while it was encoded");
+                log::error!(target: LOG, "a registered metric panicked while it was encoded");
                 Err(ScrapeFailed)
             }
         }

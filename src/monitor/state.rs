@@ -4,6 +4,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
 use crate::dependency::check::{Schedule, Verdict};
+use crate::protocol::LOG;
 
 /// What is known of a dependency, as [`Monitor::dependencies`](crate::Monitor::dependencies)
 /// tells it.
@@ -93,8 +94,8 @@ impl Watched {
         let since = same.map_or_else(SystemTime::now, |last| last.since);
         if same.is_none() {
             match &verdict {
-                Ok(()) => log::info!("actix-monitor: dependency {:?} is up", self.name),
-                Err(why) => log::warn!("actix-monitor: dependency {:?} is down: {why}", self.name),
+                Ok(()) => log::info!(target: LOG, "dependency {:?} is up", self.name),
+                Err(why) => log::warn!(target: LOG, "dependency {:?} is down: {why}", self.name),
             }
         }
         *last = Some(Last { verdict, at: Instant::now(), since, took });

@@ -1,0 +1,45 @@
+//! Routes that misbehave on purpose, one for each shape of answer that a
+//! monitor has to tell apart.
+
+use std::convert::Infallible;
+use std::time::Duration;
+
+use actix_web::rt::time::sleep;
+use actix_web::{HttpResponse, web};
+use futures_util::{Stream, stream};
+
+use crate::failure::Failure;
+
+const CHUNKS: u32 = 5;
+
+pub(crate) fn routes(config: &mut web::ServiceConfig) {
+    config
+        .route("/fail", web::get().to(fail))
+        .route("/slow", web::get().to(slow))
+        .route("/stream", web::get().to(streamed));
+}
+
+async fn fail() -> Result<HttpResponse, Failure> {
+    Err(Failure::OnPurpose)
+}
+
+async fn slow() -> &'static str {
+    // Between the buckets of 0.3 and 1.5 seconds.
+    sleep(Duration::from_millis(400)).await;
+    "that took a while\n"
+}
+
+/// Its head leaves at once, its end some 0.2 seconds later: the monitor counts
+/// the whole.
+async fn streamed() -> HttpResponse {
+    HttpResponse::Ok().content_type("text/plain; charset=utf-8").streaming(chunks())
+}
+
+fn chunks() -> impl Stream<Item = Result<web::Bytes, Infallible>> {
+    stream::unfold(1..=CHUNKS, |mut left| async move {
+        let number = left.next()?;
+        sleep(Duration::from_millis(40)).await;
+        let chunk = format!("chunk {number} of {CHUNKS}\n");
+        Some((Ok(chunk.into()), left))
+    })
+}
