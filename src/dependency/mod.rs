@@ -2,4 +2,5 @@
 
 pub(crate) mod check;
 pub(crate) mod runner;
+mod task;
 pub(crate) mod watch;

@@ -1,13 +1,16 @@
 //! Where checks run: one arbiter for the process, started when the first check
-//! needs it and again when a stopped `System` took it along.
+//! needs it, again when a stopped `System` took it along, and again when a check
+//! holds its thread.
 
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak, mpsc};
+use std::time::Duration;
 use std::{io, thread};
 
-use crate::protocol::LOG;
 use actix_rt::{Arbiter, ArbiterHandle, System};
-use futures_util::future::{AbortHandle, Abortable, LocalBoxFuture};
+use futures_util::future::LocalBoxFuture;
+
+use super::task::Task;
+use crate::protocol::LOG;
 
 /// A loop that is to run for as long as this is held.
 #[derive(Debug)]
@@ -18,53 +21,36 @@ pub(crate) struct Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        self.task.stop.lock().unwrap_or_else(PoisonError::into_inner).abort();
+        self.task.stop();
     }
 }
 
-/// How to start a loop, and whether it runs.
-struct Task {
-    make: Box<dyn Fn() -> LocalBoxFuture<'static, ()> + Send + Sync>,
-    is_running: AtomicBool,
-    stop: Mutex<AbortHandle>,
-}
-
-impl std::fmt::Debug for Task {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Task").field("is_running", &self.is_running).finish_non_exhaustive()
-    }
-}
-
-/// Told when a loop is gone, whether it ended, never began or was lost together
-/// with its arbiter.
-struct Gone(Arc<Task>);
-
-impl Drop for Gone {
-    fn drop(&mut self) {
-        self.0.is_running.store(false, Ordering::SeqCst);
-    }
-}
+/// How often it is looked whether a check holds the thread.
+const LOOK: Duration = Duration::from_millis(100);
 
 struct Runner {
     arbiter: Option<ArbiterHandle>,
+    /// Which arbiter that is, counted from 1.
+    number: u64,
     tasks: Vec<Weak<Task>>,
+    has_watchdog: bool,
 }
 
-static RUNNER: Mutex<Runner> = Mutex::new(Runner { arbiter: None, tasks: Vec::new() });
+static RUNNER: Mutex<Runner> =
+    Mutex::new(Runner { arbiter: None, number: 0, tasks: Vec::new(), has_watchdog: false });
 
 /// Runs the future of `make` on the arbiter until the answer is dropped. `make`
-/// is called again should the arbiter have to be started again.
+/// is called again should the arbiter have to be started again. A poll longer
+/// than `patience` counts as holding the thread.
 pub(crate) fn run(
     make: impl Fn() -> LocalBoxFuture<'static, ()> + Send + Sync + 'static,
+    patience: Duration,
 ) -> Running {
-    let task = Arc::new(Task {
-        make: Box::new(make),
-        is_running: AtomicBool::new(false),
-        stop: Mutex::new(AbortHandle::new_pair().0),
-    });
+    let task = Arc::new(Task::new(Box::new(make), patience));
     let mut runner = RUNNER.lock().unwrap_or_else(PoisonError::into_inner);
     runner.tasks.push(Arc::downgrade(&task));
     runner.revive();
+    runner.set_watchdog();
     Running { task }
 }
 
@@ -75,56 +61,83 @@ pub(crate) fn revive() {
 }
 
 impl Runner {
-    fn revive(&mut self) {
+    fn tasks(&mut self) -> Vec<Arc<Task>> {
         self.tasks.retain(|task| task.strong_count() > 0);
-        for task in self.tasks.iter().filter_map(Weak::upgrade) {
-            if task.is_running.load(Ordering::SeqCst) {
+        self.tasks.iter().filter_map(Weak::upgrade).collect()
+    }
+
+    fn revive(&mut self) {
+        for task in self.tasks() {
+            if task.is_running() {
                 continue;
             }
-            if let Err(error) = spawn_on(&mut self.arbiter, &task) {
+            if let Err(error) = self.start(&task) {
                 log::error!(target: LOG, "dependencies are not checked: {error}");
             }
         }
     }
-}
 
-fn spawn_on(arbiter: &mut Option<ArbiterHandle>, task: &Arc<Task>) -> io::Result<()> {
-    let is_alive = arbiter.as_ref().is_some_and(|arbiter| spawn(arbiter, task));
-    if !is_alive {
-        let started = start()?;
-        spawn(&started, task);
-        *arbiter = Some(started);
+    fn start(&mut self, task: &Arc<Task>) -> io::Result<()> {
+        if self.arbiter.as_ref().is_some_and(|arbiter| task.start(arbiter, self.number)) {
+            return Ok(());
+        }
+        let arbiter = start_arbiter()?;
+        self.number += 1;
+        task.start(&arbiter, self.number);
+        self.arbiter = Some(arbiter);
+        Ok(())
     }
-    Ok(())
+
+    /// Leaves an arbiter to the check that holds its thread: the others go on
+    /// with another one.
+    fn move_on(&mut self) {
+        let tasks = self.tasks();
+        if !tasks.iter().any(|task| task.blocks(self.number)) {
+            return;
+        }
+        log::warn!(target: LOG, "a check holds the thread of all checks; the others move on");
+        self.arbiter = None;
+        let others = |task: &&Arc<Task>| task.is_on(self.number) && !task.blocks(self.number);
+        tasks.iter().filter(others).for_each(|task| task.stop());
+        self.revive();
+    }
+
+    /// One thread looks after the arbiter for as long as there are checks.
+    fn set_watchdog(&mut self) {
+        if self.has_watchdog {
+            return;
+        }
+        let watchdog = thread::Builder::new().name("actix-monitor watchdog".to_owned());
+        match watchdog.spawn(look_after) {
+            Ok(_) => self.has_watchdog = true,
+            Err(error) => log::error!(target: LOG, "checks are not looked after: {error}"),
+        }
+    }
 }
 
-/// `false` where the arbiter is gone.
-fn spawn(arbiter: &ArbiterHandle, task: &Arc<Task>) -> bool {
-    let (stop, registration) = AbortHandle::new_pair();
-    *task.stop.lock().unwrap_or_else(PoisonError::into_inner) = stop;
-    task.is_running.store(true, Ordering::SeqCst);
-    let gone = Gone(Arc::clone(task));
-    arbiter.spawn_fn(move || {
-        let future = Abortable::new((gone.0.make)(), registration);
-        actix_rt::spawn(async move {
-            let _gone = gone;
-            // An aborted loop has nobody left to tell.
-            let _ = future.await;
-        });
-    })
+fn look_after() {
+    loop {
+        thread::sleep(LOOK);
+        let mut runner = RUNNER.lock().unwrap_or_else(PoisonError::into_inner);
+        runner.move_on();
+        if runner.tasks().is_empty() {
+            runner.has_watchdog = false;
+            return;
+        }
+    }
 }
 
 /// Starts an arbiter. Its thread is never joined: a check that hangs must not
 /// keep a process from ending.
-fn start() -> io::Result<ArbiterHandle> {
+fn start_arbiter() -> io::Result<ArbiterHandle> {
     if System::try_current().is_some() {
         return Ok(Arbiter::try_new()?.handle());
     }
     // Under `#[tokio::main]` or in a plain `main` there is no System to belong to.
     let (sender, receiver) = mpsc::channel();
     thread::Builder::new().name("actix-monitor checks".to_owned()).spawn(move || {
-        let runner = System::new();
-        if sender.send(Arbiter::current()).is_ok() { runner.run() } else { Ok(()) }
+        let system = System::new();
+        if sender.send(Arbiter::current()).is_ok() { system.run() } else { Ok(()) }
     })?;
     receiver.recv().map_err(|_| io::Error::other("the thread for checks ended at its start"))
 }

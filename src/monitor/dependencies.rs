@@ -3,6 +3,7 @@
 use std::fmt::Error;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use futures_util::future::LocalBoxFuture;
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::DescriptorEncoder;
 use prometheus_client::metrics::MetricType;
@@ -79,12 +80,12 @@ fn start(dependency: Dependency) -> (Arc<Watched>, Option<Running>) {
     let Dependency { name, schedule, check } = dependency;
     let watched = Arc::new(Watched::new(name, Some(schedule)));
     let reported = Arc::clone(&watched);
-    let running = runner::run(move || {
+    let make = move || -> LocalBoxFuture<'static, ()> {
         let (check, reported) = (Arc::clone(&check), Arc::clone(&reported));
-        Box::pin(async move {
-            watch(&*check, schedule, |(verdict, took)| reported.report(verdict, Some(took))).await;
-        })
-    });
+        let report = move |(verdict, took)| reported.report(verdict, Some(took));
+        Box::pin(async move { watch(&*check, schedule, report).await })
+    };
+    let running = runner::run(make, schedule.limit());
     (watched, Some(running))
 }
 
