@@ -2,3 +2,6 @@
 
 #[doc = include_str!("../docs/dependencies.md")]
 struct Dependencies;
+
+#[doc = include_str!("../docs/deployment.md")]
+struct Deployment;

@@ -1,0 +1,57 @@
+"""The example: started, stopped, asked for its page; and when it was up."""
+
+import http.client
+import time
+from urllib.request import Request, urlopen
+
+from process import Program, free_ports
+from wait import until
+
+# What the example's checks are set to, and how soon a scrape of ours follows.
+CHECK_EVERY = 2.0
+CHECK_TIMEOUT = 1.0
+
+WORKERS = 2
+
+
+class App:
+    def __init__(self, binary, directory):
+        self.binary = binary
+        self.directory = directory
+        self.port, self.second_port = free_ports(2)
+        self.target = f"127.0.0.1:{self.port}"
+        self.program = None
+        self.up = []  # [since, until] of each life, `until` being None in the last one
+
+    def start(self, traffic=False):
+        command = [self.binary, "--port", self.port, "--workers", WORKERS, "--database", self.directory / "notes.db"]
+        self.program = Program("notes", command + ["--traffic"] * traffic, self.directory)
+
+    def wait_until_ready(self):
+        until("the example answers", 30, self.answers)
+        self.up.append([time.time(), None])
+
+    def answers(self):
+        self.program.assert_alive()
+        return self.page()[0] == 200
+
+    def stop(self):
+        """Its exit code."""
+        if self.up:
+            self.up[-1][1] = time.time()
+        return self.program.stop()
+
+    def page(self, accept="*/*", method="GET", path="/metrics"):
+        """Status, content type and body of the page, which is the one route that is not recorded."""
+        connection = http.client.HTTPConnection(self.target, timeout=10)
+        try:
+            connection.request(method, path, headers={} if accept is None else {"Accept": accept})
+            answer = connection.getresponse()
+            return answer.status, answer.getheader("Content-Type"), answer.read().decode()
+        finally:
+            connection.close()
+
+    def admin(self, dependency, state):
+        """Takes a dependency `down` or brings it `up`."""
+        with urlopen(Request(f"http://{self.target}/admin/{dependency}/{state}", method="POST"), timeout=10):
+            return time.time()

@@ -1,0 +1,72 @@
+"""Makes the README's pictures anew from the running example: `make_pictures.py BINARY FOLDER`. See `pictures`."""
+
+import contextlib
+import pathlib
+import sys
+import tempfile
+from urllib.parse import urlencode
+
+from app import App
+from browser import screenshot
+from observability import copy_for
+from process import started
+from stores import Prometheus
+from wait import until
+
+# Seconds of traffic before the database goes down, while it is down, and after.
+BEFORE, DOWN, AFTER = 90, 40, 60
+
+# The browser's own clock runs ahead until the graph is asked for and drawn.
+DRAWN = "--virtual-time-budget=10000"
+
+# Picture: the query that Prometheus draws, and whether its series are stacked.
+GRAPHS = {
+    "traffic": ("sum by (addr) (rate(request_seconds_count[15s]))", True),
+    "errors": ('sum by (addr, status) (rate(request_seconds_count{isError="true"}[15s]))', True),
+    "latency": (
+        "sum by (addr) (rate(request_seconds_sum[15s])) / sum by (addr) (rate(request_seconds_count[15s]))",
+        False,
+    ),
+    "dependencies": ("dependency_up", False),
+}
+
+
+def main(binary, folder):
+    folder = pathlib.Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="actix-monitor-pictures-") as name, contextlib.ExitStack() as running:
+        directory = pathlib.Path(name)
+        app = App(binary, directory)
+        started(app, running, traffic=True)
+        prometheus = started(Prometheus(copy_for(app.target, directory), directory), running)
+        live_through_an_outage(app, prometheus)
+        screenshot(f"http://{app.target}/metrics", folder / "page.png", 1100, 900)
+        for name, (expression, stacked) in GRAPHS.items():
+            # The legend below the graph has a line for each series.
+            height = 790 + 17 * len(prometheus.query(expression))
+            screenshot(graph(prometheus, expression, stacked), folder / f"{name}.png", 1200, height, DRAWN)
+    for picture in sorted(folder.glob("*.png")):
+        print(picture)
+
+
+def live_through_an_outage(app, prometheus):
+    scraped(prometheus, BEFORE)
+    app.admin("database", "down")
+    scraped(prometheus, BEFORE + DOWN)
+    app.admin("database", "up")
+    scraped(prometheus, BEFORE + DOWN + AFTER)
+
+
+def scraped(prometheus, times):
+    until(f"{times} scrapes", 2 * times, lambda: prometheus.query(f"sum(count_over_time(up[10m])) >= {times}"))
+
+
+def graph(prometheus, expression, stacked):
+    """The address of Prometheus' own graph of an expression."""
+    seconds = BEFORE + DOWN + AFTER - 20
+    fields = {"expr": expression, "tab": 0, "stacked": int(stacked), "range_input": f"{seconds}s", "step_input": 1}
+    return f"{prometheus.url}/graph?{urlencode({f'g0.{key}': value for key, value in fields.items()})}"
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
