@@ -1,0 +1,31 @@
+//! One file for each question the table answers.
+
+mod allocations;
+mod alone;
+mod app;
+mod instructions;
+mod memory;
+mod pauses;
+mod scrape;
+mod server;
+mod threads;
+
+pub use alone::ALONE;
+pub use instructions::child;
+
+use crate::plan::Plan;
+use crate::report::Report;
+
+type Section = fn(&Plan, &mut Report);
+
+pub const SECTIONS: [(&str, Section); 9] = [
+    ("alone", alone::run),
+    ("app", app::run),
+    ("allocations", allocations::run),
+    ("instructions", instructions::run),
+    ("threads", threads::run),
+    ("scrape", scrape::run),
+    ("pauses", pauses::run),
+    ("memory", memory::run),
+    ("server", server::run),
+];
