@@ -48,6 +48,22 @@ impl Hash for LabelSet<'_> {
 }
 
 impl LabelSet<'_> {
+    /// A number that is made in a few instructions and differs between most label
+    /// sets of a service. Whoever uses it compares the label sets as well.
+    #[inline]
+    pub(crate) fn fingerprint(&self) -> u64 {
+        let addr = self.addr.as_bytes();
+        let edge = |chunk: Option<&[u8; 8]>| chunk.map_or(0, |chunk| u64::from_le_bytes(*chunk));
+        let status = match self.status {
+            Status::Code(code) => u64::from(code),
+            Status::Text(text) => text.len() as u64,
+        };
+        let method = self.method.as_bytes().first().copied().unwrap_or_default();
+        let word = edge(addr.first_chunk()) ^ edge(addr.last_chunk()).rotate_left(29);
+        let small = status << 16 ^ u64::from(method) << 8 ^ self.method.len() as u64;
+        (word ^ small << 24 ^ addr.len() as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+    }
+
     pub(crate) fn hash_with(&self, hasher: &impl BuildHasher) -> u64 {
         hasher.hash_one(self)
     }
@@ -142,6 +158,23 @@ impl From<&LabelSet<'_>> for OwnedLabelSet {
 }
 
 impl OwnedLabelSet {
+    /// Whether this is the label set `labels`, the likeliest difference first.
+    #[inline]
+    pub(crate) fn is(&self, labels: &LabelSet<'_>) -> bool {
+        let status = match (&self.status, labels.status) {
+            (OwnedStatus::Code(own), Status::Code(code)) => *own == code,
+            (OwnedStatus::Text(own), Status::Text(text)) => **own == *text,
+            _ => false,
+        };
+        status
+            && same(&self.method, labels.method)
+            && *self.addr == *labels.addr
+            && self.is_error == labels.is_error
+            && same(&self.kind, labels.kind)
+            && self.name.as_deref() == labels.name
+            && self.message.as_deref() == labels.message
+    }
+
     pub(crate) fn borrowed(&self) -> LabelSet<'_> {
         LabelSet {
             addr: &self.addr,
@@ -156,6 +189,12 @@ impl OwnedLabelSet {
             message: self.message.as_deref(),
         }
     }
+}
+
+/// Equality that is quick for the protocol's own words, which are interned.
+#[inline]
+fn same(own: &str, other: &str) -> bool {
+    std::ptr::eq(own, other) || own == other
 }
 
 fn intern(text: &str) -> Cow<'static, str> {
@@ -217,6 +256,18 @@ mod tests {
     fn an_owned_label_set_equals_its_origin() {
         let labels = LabelSet { status: Status::Text("OK"), name: Some("x"), ..PLAIN };
         assert_eq!(OwnedLabelSet::from(&labels).borrowed(), labels);
-        assert_ne!(OwnedLabelSet::from(&PLAIN).borrowed(), labels);
+        assert!(OwnedLabelSet::from(&labels).is(&labels));
+        for other in [
+            PLAIN,
+            LabelSet { addr: "/", ..labels },
+            LabelSet { status: Status::Text("KO"), ..labels },
+            LabelSet { method: "PUT", ..labels },
+            LabelSet { is_error: true, ..labels },
+            LabelSet { kind: "amqp", ..labels },
+            LabelSet { name: None, ..labels },
+            LabelSet { message: Some(""), ..labels },
+        ] {
+            assert!(!OwnedLabelSet::from(&other).is(&labels), "{other:?}");
+        }
     }
 }

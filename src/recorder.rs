@@ -21,21 +21,17 @@ pub(crate) struct Slot {
     place: u32,
 }
 
-/// What is counted at the end of a request.
-#[derive(Debug)]
-pub(crate) struct Observation {
-    pub(crate) duration: Duration,
-    pub(crate) bytes: u64,
-    /// The trace that the request belongs to, where exemplars are wanted.
-    pub(crate) trace_id: Option<String>,
-}
-
 /// A lane together with the cache that finds places in it.
 #[derive(Debug)]
 struct Track {
     lane: Arc<Lane>,
     slots: HashTable<Slot>,
+    /// Slots found lately, by the fingerprint of their labels.
+    recent: Box<[Option<Slot>; RECENT]>,
 }
+
+/// Enough for the routes, methods and statuses of most services.
+const RECENT: usize = 128;
 
 /// Where workers get their writers from. Tracks of workers that ended are handed
 /// on: nothing counted is lost, and a server that restarts does not add up lanes.
@@ -53,8 +49,11 @@ impl Recorder {
     /// A writer for the calling worker alone.
     pub(crate) fn writer(self: &Arc<Self>) -> Writer {
         let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        let track =
-            idle.unwrap_or_else(|| Track { lane: self.family.add_lane(), slots: HashTable::new() });
+        let track = idle.unwrap_or_else(|| Track {
+            lane: self.family.add_lane(),
+            slots: HashTable::new(),
+            recent: Box::new([None; RECENT]),
+        });
         Writer { recorder: Arc::clone(self), track: Some(track) }
     }
 }
@@ -74,29 +73,37 @@ impl Writer {
     pub(crate) fn slot(&mut self, labels: &LabelSet<'_>) -> Option<Slot> {
         let track = self.track.as_mut()?;
         let family = &self.recorder.family;
-        let hash = family.hash(labels);
-        let is_same =
-            |slot: &Slot| family.series(slot.series).is_some_and(|s| s.labels() == *labels);
-        match track.slots.find(hash, is_same) {
-            Some(slot) => Some(*slot),
-            None => track.meet(family, labels),
+        let is_same = |slot: &Slot| family.series(slot.series).is_some_and(|s| s.is(labels));
+        let place = labels.fingerprint() as usize >> (usize::BITS - RECENT.ilog2());
+        match track.recent[place] {
+            Some(slot) if is_same(&slot) => Some(slot),
+            _ => {
+                let found = track.slots.find(family.hash(labels), is_same).copied();
+                let slot = found.or_else(|| track.meet(family, labels))?;
+                track.recent[place] = Some(slot);
+                Some(slot)
+            }
         }
     }
 
     /// Counts one observation.
     #[inline]
-    pub(crate) fn record(&mut self, slot: Slot, observation: Observation) {
-        let family = &self.recorder.family;
-        let nanos = as_nanos(observation.duration);
-        let bucket = family.buckets().index_of(nanos);
+    pub(crate) fn record(&mut self, slot: Slot, duration: Duration, bytes: u64) {
+        let nanos = as_nanos(duration);
+        let bucket = self.recorder.family.buckets().index_of(nanos);
         let shard = self.track.as_ref().and_then(|track| track.lane.shard(slot.place as usize));
         if let Some(shard) = shard {
-            shard.record(bucket, nanos, observation.bytes);
+            shard.record(bucket, nanos, bytes);
         }
-        if let Some(trace_id) = observation.trace_id {
-            let exemplar = Exemplar { trace_id, nanos, at: SystemTime::now() };
-            family.exemplars().offer(slot.series, bucket, exemplar);
-        }
+    }
+
+    /// Shows the trace of an observation beside the bucket that it fell into.
+    #[cold]
+    pub(crate) fn exemplify(&mut self, slot: Slot, duration: Duration, trace_id: String) {
+        let family = &self.recorder.family;
+        let nanos = as_nanos(duration);
+        let exemplar = Exemplar { trace_id, nanos, at: SystemTime::now() };
+        family.exemplars().offer(slot.series, family.buckets().index_of(nanos), exemplar);
     }
 
     /// One request more (or less) is being answered.
@@ -162,11 +169,11 @@ impl SharedWriters {
     }
 
     /// Counts one observation, from any thread.
-    pub(crate) fn record(&self, labels: &LabelSet<'_>, observation: Observation) {
+    pub(crate) fn record(&self, labels: &LabelSet<'_>, duration: Duration, bytes: u64) {
         let mut writer = self.lock();
         let writer = writer.get_or_insert_with(|| self.recorder.writer());
         if let Some(slot) = writer.slot(labels) {
-            writer.record(slot, observation);
+            writer.record(slot, duration, bytes);
         }
     }
 

@@ -46,6 +46,11 @@ impl Series {
         self.labels.borrowed()
     }
 
+    #[inline]
+    pub(crate) fn is(&self, labels: &LabelSet<'_>) -> bool {
+        self.labels.is(labels)
+    }
+
     /// The label set as written between braces.
     pub(crate) fn text(&self) -> &str {
         &self.text
@@ -111,7 +116,7 @@ impl Family {
     fn resolve(&self, labels: &LabelSet<'_>, limit: usize) -> Option<SeriesId> {
         let hash = self.hash(labels);
         let mut index = self.index.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_same = |id: &SeriesId| self.series(*id).is_some_and(|s| s.labels() == *labels);
+        let is_same = |id: &SeriesId| self.series(*id).is_some_and(|series| series.is(labels));
         if let Some(id) = index.find(hash, is_same) {
             return Some(*id);
         }

@@ -15,18 +15,13 @@ pin_project! {
     pub struct BigBrotherBody<B> {
         #[pin]
         body: B,
-        left: Option<u64>,
         answered: Option<Answered>,
     }
 }
 
 impl<B: MessageBody> BigBrotherBody<B> {
     pub(super) fn new(body: B, answered: Option<Answered>) -> Self {
-        let left = match body.size() {
-            BodySize::Sized(length) => Some(length),
-            _ => None,
-        };
-        Self { body, left, answered }
+        Self { body, answered }
     }
 }
 
@@ -44,26 +39,21 @@ impl<B: MessageBody> MessageBody for BigBrotherBody<B> {
     ) -> Poll<Option<Result<Bytes, Self::Error>>> {
         let this = self.project();
         let chunk = ready!(this.body.poll_next(cx));
-        match &chunk {
-            Some(Ok(bytes)) => {
-                if let Some(answered) = this.answered {
-                    answered.sent(bytes.len());
-                }
-                // A client has all it waits for once the last byte is sent, and
-                // may ask for the page before this body is polled again.
-                *this.left = this.left.map(|left| left.saturating_sub(bytes.len() as u64));
-                if *this.left == Some(0) {
-                    *this.answered = None;
-                }
-            }
-            Some(Err(_)) | None => *this.answered = None,
+        let is_over = match &chunk {
+            // A client has all it waits for once the last byte is sent, and may ask
+            // for the page before this body is polled again.
+            Some(Ok(bytes)) => this.answered.as_mut().is_some_and(|body| body.sent(bytes.len())),
+            Some(Err(_)) | None => true,
+        };
+        if is_over {
+            *this.answered = None;
         }
         Poll::Ready(chunk)
     }
 
     #[inline]
     fn try_into_bytes(self) -> Result<Bytes, Self> {
-        let Self { body, left, mut answered } = self;
+        let Self { body, mut answered } = self;
         match body.try_into_bytes() {
             Ok(bytes) => {
                 if let Some(answered) = &mut answered {
@@ -71,7 +61,7 @@ impl<B: MessageBody> MessageBody for BigBrotherBody<B> {
                 }
                 Ok(bytes)
             }
-            Err(body) => Err(Self { body, left, answered }),
+            Err(body) => Err(Self { body, answered }),
         }
     }
 }

@@ -64,9 +64,7 @@ where
         let answer = ready!(future.poll(cx));
         Poll::Ready(match (answer, report.take()) {
             (Ok(response), Some(report)) => {
-                let status = response.status();
                 let answered = report.answered(&response);
-                let answered = answered.filter(|answered| !answered.ends_at_head(status));
                 Ok(with_body(response, |body| BigBrotherBody::new(body, answered)))
             }
             (Ok(response), None) => Ok(with_body(response, |body| BigBrotherBody::new(body, None))),

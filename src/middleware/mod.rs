@@ -2,6 +2,7 @@
 //! future, body.
 
 pub(crate) mod body;
+pub(crate) mod facts;
 pub(crate) mod future;
 pub(crate) mod report;
 pub(crate) mod service;

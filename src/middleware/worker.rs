@@ -3,12 +3,14 @@
 use std::cell::{OnceCell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
 use actix_web::dev::{Extensions, ResourceMap, ServiceRequest};
 use actix_web::http::Method;
 use actix_web::web::Data;
 use actix_web::{Error, HttpResponse};
 
+use super::facts::Facts;
 use crate::labels::LabelSet;
 use crate::monitor::handle::Monitor;
 use crate::outcome::exclude::Exclude;
@@ -16,7 +18,7 @@ use crate::outcome::exemplar::Exemplars;
 use crate::outcome::message::ErrorMessage;
 use crate::outcome::options::{ObserveAt, ResponseSize, Unmatched};
 use crate::outcome::status::StatusTable;
-use crate::recorder::{Observation, Slot, Writer};
+use crate::recorder::{Slot, Writer};
 
 /// The options that belong to one middleware.
 #[derive(Debug)]
@@ -37,7 +39,14 @@ pub(crate) struct Rules {
 pub(crate) struct Worker {
     pub(crate) monitor: Data<Monitor>,
     pub(crate) rules: Arc<Rules>,
+    pub(crate) has_in_flight: bool,
+    /// Where messages come from; `None` where the label is off.
+    error_message: Option<ErrorMessage>,
+    excludes_routes: bool,
     writer: RefCell<Writer>,
+    /// Facts of requests that have ended, to be used again.
+    #[expect(clippy::vec_box, reason = "the boxes are what is kept")]
+    spare: RefCell<Vec<Box<Facts>>>,
     /// The app's routes, for requests that are gone when they are asked for
     /// theirs. The same for all requests of a worker.
     routes: OnceCell<Routes>,
@@ -54,14 +63,27 @@ pub(crate) struct Routes {
     pub(crate) has_empty_prefix: bool,
 }
 
+/// As many requests as a worker is likely to have under way.
+const SPARE: usize = 256;
+
 /// The monitors that see a request, outermost last.
 struct SeenBy(Vec<Data<Monitor>>);
 
 impl Worker {
     pub(crate) fn new(monitor: Data<Monitor>, rules: Arc<Rules>) -> Self {
         let writer = RefCell::new(monitor.requests().writer());
-        let data = seen_by(&monitor, &[]);
-        Self { monitor, rules, writer, routes: OnceCell::new(), data }
+        let settings = monitor.settings();
+        Self {
+            has_in_flight: settings.requests_in_flight,
+            error_message: rules.error_message.clone().or_else(|| settings.error_message.clone()),
+            excludes_routes: rules.excluded.iter().any(Exclude::is_route),
+            data: seen_by(&monitor, &[]),
+            routes: OnceCell::new(),
+            spare: RefCell::default(),
+            monitor,
+            rules,
+            writer,
+        }
     }
 
     /// Whether the request asks for the metrics page.
@@ -109,23 +131,45 @@ impl Worker {
         response: &HttpResponse<B>,
         error: Option<&Error>,
     ) -> Option<String> {
-        let shared = || self.monitor.settings().error_message.as_ref();
-        let source = self.rules.error_message.as_ref().or_else(shared)?;
-        Some(source.of(response, error))
+        self.error_message.as_ref().map(|source| source.of(response, error))
+    }
+
+    pub(crate) fn has_messages(&self) -> bool {
+        self.error_message.is_some()
     }
 
     /// Where requests with these labels are counted; `None` where they are not.
     #[inline]
     pub(crate) fn slot(&self, labels: &LabelSet<'_>) -> Option<Slot> {
-        if self.rules.excluded.iter().any(|exclude| exclude.takes_route(labels.addr)) {
+        let takes = |exclude: &Exclude| exclude.takes_route(labels.addr);
+        if self.excludes_routes && self.rules.excluded.iter().any(takes) {
             return None;
         }
         self.writer.borrow_mut().slot(labels)
     }
 
     #[inline]
-    pub(crate) fn record(&self, slot: Slot, observation: Observation) {
-        self.writer.borrow_mut().record(slot, observation);
+    pub(crate) fn record(&self, slot: Slot, duration: Duration, bytes: u64) {
+        self.writer.borrow_mut().record(slot, duration, bytes);
+    }
+
+    pub(crate) fn exemplify(&self, slot: Slot, duration: Duration, trace_id: String) {
+        self.writer.borrow_mut().exemplify(slot, duration, trace_id);
+    }
+
+    /// Room for the facts of a request.
+    #[inline]
+    pub(super) fn take_spare(&self) -> Box<Facts> {
+        self.spare.borrow_mut().pop().unwrap_or_default()
+    }
+
+    /// Keeps the room for another request.
+    #[inline]
+    pub(super) fn put_spare(&self, facts: Box<Facts>) {
+        let mut spare = self.spare.borrow_mut();
+        if spare.len() < SPARE {
+            spare.push(facts);
+        }
     }
 
     pub(crate) fn add_in_flight(&self, change: i64) {

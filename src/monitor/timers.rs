@@ -9,7 +9,6 @@ use std::time::{Duration, Instant};
 use super::handle::Monitor;
 use crate::labels::{LabelSet, Status, cut_message};
 use crate::protocol;
-use crate::recorder::Observation;
 
 /// The `status` of a call: a word, or the three digits of an HTTP status.
 ///
@@ -281,8 +280,7 @@ impl Call {
             message: has_message.then(|| cut_message(&self.message)),
         };
         let duration = self.took.unwrap_or_else(|| self.started.elapsed());
-        let observation = Observation { duration, bytes: self.bytes, trace_id: None };
-        self.monitor.writers(self.name.is_some()).record(&labels, observation);
+        self.monitor.writers(self.name.is_some()).record(&labels, duration, self.bytes);
     }
 }
 

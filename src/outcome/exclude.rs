@@ -61,6 +61,11 @@ impl Exclude {
         }
     }
 
+    /// Whether it can be told only once the route is known.
+    pub(crate) fn is_route(&self) -> bool {
+        matches!(self.rule, Rule::Route(_))
+    }
+
     /// What can be told only once the route is known.
     #[inline]
     pub(crate) fn takes_route(&self, addr: &str) -> bool {

@@ -2,17 +2,34 @@
 
 use actix_web::HttpRequest;
 use actix_web::dev::ResourceMap;
+use actix_web::http::Method;
+
+use crate::protocol;
+
+/// The `method` label.
+#[inline]
+pub(crate) fn method(method: &Method) -> &'static str {
+    // What nearly all requests have is told without comparing strings.
+    match *method {
+        Method::GET => "GET",
+        Method::POST => "POST",
+        _ => protocol::method(method.as_str()),
+    }
+}
 
 /// The pattern of the route that took `request`, asked after routing so that
 /// guards have decided. `None` where no route did. `has_empty_prefix` tells whether
 /// the app has a service on the empty prefix.
 #[inline]
-pub(crate) fn pattern(request: &HttpRequest, has_empty_prefix: bool) -> Option<String> {
+pub(crate) fn pattern(
+    request: &HttpRequest,
+    has_empty_prefix: impl FnOnce() -> bool,
+) -> Option<String> {
     let path = request.match_info();
     let (whole, rest) = (path.as_str(), path.unprocessed());
     // Nothing was consumed, so nothing matched: actix would scan all routes to
     // find that out. Only a service on the empty prefix matches without consuming.
-    if rest.len() == whole.len() && !rest.is_empty() && !has_empty_prefix {
+    if rest.len() == whole.len() && !rest.is_empty() && !has_empty_prefix() {
         return None;
     }
     let pattern = request.match_pattern()?;
