@@ -1,6 +1,8 @@
 //! The page as an answer to HTTP, for the middleware and for apps that mount it
 //! elsewhere.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use actix_web::http::header::{ACCEPT, HeaderMap};
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
@@ -14,6 +16,22 @@ use crate::protocol::LOG;
 /// Marks an answer that is the metrics page: scrapes are not recorded.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct MetricsPage;
+
+/// Whether the page was ever answered by a handler: until then no answer has the
+/// mark, and none needs to be looked at.
+static IS_MOUNTED: AtomicBool = AtomicBool::new(false);
+
+impl MetricsPage {
+    #[inline]
+    pub(crate) fn is<B>(response: &HttpResponse<B>) -> bool {
+        IS_MOUNTED.load(Ordering::Relaxed) && response.extensions().contains::<Self>()
+    }
+
+    fn mark(response: &mut HttpResponse) {
+        IS_MOUNTED.store(true, Ordering::Relaxed);
+        response.extensions_mut().insert(Self);
+    }
+}
 
 /// Answers with the metrics page: a handler for mounting it on another route,
 /// scope or port, or behind authentication. Use
@@ -36,7 +54,11 @@ pub(crate) struct MetricsPage;
 /// ```
 pub async fn metrics(request: HttpRequest) -> HttpResponse {
     match monitor_of(&request) {
-        Some(monitor) => answer(&monitor, wanted_format(request.headers())).await,
+        Some(monitor) => {
+            let mut page = answer(&monitor, wanted_format(request.headers())).await;
+            MetricsPage::mark(&mut page);
+            page
+        }
         None => HttpResponse::InternalServerError().finish(),
     }
 }
@@ -59,10 +81,8 @@ pub(crate) fn wanted_format(headers: &HeaderMap) -> Format {
 
 /// The whole page, or an empty 500: never a part of it.
 pub(crate) async fn answer(monitor: &Monitor, format: Format) -> HttpResponse {
-    let mut response = match monitor.scrape(format).await {
+    match monitor.scrape(format).await {
         Ok(page) => HttpResponse::Ok().content_type(format.content_type()).body(page),
         Err(_) => HttpResponse::InternalServerError().finish(),
-    };
-    response.extensions_mut().insert(MetricsPage);
-    response
+    }
 }

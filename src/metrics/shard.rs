@@ -36,6 +36,7 @@ impl<'a> Shard<'a> {
         Self { lines }
     }
 
+    #[inline]
     fn word(self, index: usize) -> &'a AtomicU64 {
         &self.lines[index / WORDS_PER_LINE].0[index % WORDS_PER_LINE]
     }
@@ -43,21 +44,15 @@ impl<'a> Shard<'a> {
     /// Adds one observation. To be called by the shard's one writer.
     #[inline]
     pub(crate) fn record(self, bucket: usize, nanos: u64, bytes: u64) {
-        let version = self.word(0);
+        let [version, sum, sent, ..] = &self.lines[0].0;
+        let count = self.word(HEAD + bucket);
         let odd = version.load(Ordering::Relaxed) + 1;
         version.store(odd, Ordering::Relaxed);
         fence(Ordering::Release);
-        self.add(1, nanos);
-        self.add(2, bytes);
-        self.add(HEAD + bucket, 1);
+        add(sum, nanos);
+        add(sent, bytes);
+        add(count, 1);
         version.store(odd + 1, Ordering::Release);
-    }
-
-    fn add(self, index: usize, amount: u64) {
-        let word = self.word(index);
-        // Saturating, because a counter that wraps is a counter that falls.
-        let sum = word.load(Ordering::Relaxed).saturating_add(amount);
-        word.store(sum, Ordering::Relaxed);
     }
 
     /// One attempt to read: `false` where the writer was at work meanwhile, and
@@ -75,6 +70,13 @@ impl<'a> Shard<'a> {
         fence(Ordering::Acquire);
         self.word(0).load(Ordering::Relaxed) == before
     }
+}
+
+#[inline]
+fn add(word: &AtomicU64, amount: u64) {
+    // Saturating, because a counter that wraps is a counter that falls.
+    let sum = word.load(Ordering::Relaxed).saturating_add(amount);
+    word.store(sum, Ordering::Relaxed);
 }
 
 /// What a shard holds, copied out.

@@ -1,7 +1,7 @@
 //! The response's body: hands its chunks on, and reports when it has ended.
 
 use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
 use actix_web::body::{BodySize, MessageBody};
 use actix_web::web::Bytes;
@@ -33,22 +33,26 @@ impl<B: MessageBody> MessageBody for BigBrotherBody<B> {
         self.body.size()
     }
 
+    #[inline]
     fn poll_next(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Bytes, Self::Error>>> {
         let this = self.project();
-        let chunk = ready!(this.body.poll_next(cx));
+        let chunk = this.body.poll_next(cx);
         let is_over = match &chunk {
             // A client has all it waits for once the last byte is sent, and may ask
             // for the page before this body is polled again.
-            Some(Ok(bytes)) => this.answered.as_mut().is_some_and(|body| body.sent(bytes.len())),
-            Some(Err(_)) | None => true,
+            Poll::Ready(Some(Ok(bytes))) => {
+                this.answered.as_mut().is_some_and(|body| body.sent(bytes.len()))
+            }
+            Poll::Ready(_) => true,
+            Poll::Pending => false,
         };
         if is_over {
             *this.answered = None;
         }
-        Poll::Ready(chunk)
+        chunk
     }
 
     #[inline]

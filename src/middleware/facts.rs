@@ -3,10 +3,11 @@
 use std::rc::Rc;
 use std::time::Instant;
 
-use actix_web::http::uri::PathAndQuery;
-
 use super::worker::Worker;
 use crate::recorder::Slot;
+
+/// Longest path, in bytes, whose room is kept for another request.
+const PATH: usize = 512;
 
 /// The facts of one request. They stay in one place while the request moves on:
 /// the box goes from the future to the body and back to its worker.
@@ -18,9 +19,10 @@ pub(crate) struct Facts {
     pub(super) method: &'static str,
     pub(super) is_head: bool,
     pub(super) is_in_flight: bool,
-    /// Kept for requests that are gone at their end: a reference count, unlike a
-    /// clone of the request, which would make routing panic.
-    pub(super) path: Option<PathAndQuery>,
+    /// Copied for requests that are gone at their end: the room for it is there,
+    /// so that costs less than counting a reference, and a clone of the request
+    /// would make routing panic.
+    pub(super) path: String,
     pub(super) trace_id: Option<String>,
     /// Where the request is counted, once its labels are known.
     pub(super) slot: Option<Slot>,
@@ -51,7 +53,10 @@ impl Facts {
         if self.is_in_flight {
             worker.add_in_flight(-1);
         }
-        self.path = None;
+        // Nobody outside decides how much memory stays behind.
+        if self.path.capacity() > PATH {
+            self.path = String::new();
+        }
         self.trace_id = None;
         worker.put_spare(self);
     }

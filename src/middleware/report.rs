@@ -7,7 +7,6 @@ use std::time::Instant;
 use actix_web::body::{BodySize, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::HeaderMap;
-use actix_web::http::uri::PathAndQuery;
 use actix_web::http::{Method, StatusCode};
 use actix_web::{Error, HttpResponse};
 
@@ -50,7 +49,8 @@ impl Report {
         facts.worker = Some(Rc::clone(worker));
         facts.method = route::method(request.method());
         facts.is_head = *request.method() == Method::HEAD;
-        facts.path = request.uri().path_and_query().cloned();
+        facts.path.clear();
+        facts.path.push_str(request.path());
         facts.is_in_flight = worker.has_in_flight;
         if worker.has_in_flight {
             worker.add_in_flight(1);
@@ -71,7 +71,7 @@ impl Report {
         // Asked for while the facts are held: should it panic, `Drop` reports.
         let worker = self.facts.as_ref()?.worker.as_deref()?;
         let message = worker.message(response.response(), None);
-        let is_scrape = response.response().extensions().contains::<MetricsPage>();
+        let is_scrape = MetricsPage::is(response.response());
         let ends_at_head = worker.rules.observe_at == ObserveAt::Head
             || response.status() == StatusCode::SWITCHING_PROTOCOLS;
 
@@ -135,7 +135,7 @@ impl Facts {
     /// Reports a request that is gone: its route is looked up as far as it can be.
     fn lose(mut self: Box<Self>, status: StatusCode, message: Option<&str>) {
         let Some(worker) = self.worker.clone() else { return };
-        let path = self.path.as_ref().map_or("", PathAndQuery::path);
+        let path = self.path.as_str();
         let pattern = worker.routes().and_then(|routes| route::lost_pattern(&routes.map, path));
         let message = message.or(worker.has_messages().then_some(""));
         self.slot = self.find_slot(&worker, status, pattern.as_deref(), message, || path);

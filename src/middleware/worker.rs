@@ -1,6 +1,6 @@
 //! What one worker keeps between requests.
 
-use std::cell::{OnceCell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -66,18 +66,38 @@ pub(crate) struct Routes {
 /// As many requests as a worker is likely to have under way.
 const SPARE: usize = 256;
 
-/// The monitors that see a request, outermost last.
+/// The monitors that see a request, outermost first.
 struct SeenBy(Vec<Data<Monitor>>);
+
+impl SeenBy {
+    fn by(&self, monitor: &Monitor) -> bool {
+        self.0.iter().any(|other| other.is(monitor))
+    }
+
+    fn and_by(&self, monitor: &Data<Monitor>) -> Rc<Extensions> {
+        let mut data = Extensions::new();
+        data.insert(monitor.clone());
+        data.insert(Self(self.0.iter().chain([monitor]).cloned().collect()));
+        Rc::new(data)
+    }
+}
+
+thread_local! {
+    /// Workers of middlewares on this thread: a request is looked at for the marks
+    /// of others only where there are others.
+    static WORKERS: Cell<usize> = const { Cell::new(0) };
+}
 
 impl Worker {
     pub(crate) fn new(monitor: Data<Monitor>, rules: Arc<Rules>) -> Self {
         let writer = RefCell::new(monitor.requests().writer());
         let settings = monitor.settings();
+        WORKERS.set(WORKERS.get() + 1);
         Self {
             has_in_flight: settings.requests_in_flight,
             error_message: rules.error_message.clone().or_else(|| settings.error_message.clone()),
             excludes_routes: rules.excluded.iter().any(Exclude::is_route),
-            data: seen_by(&monitor, &[]),
+            data: SeenBy(Vec::new()).and_by(&monitor),
             routes: OnceCell::new(),
             spare: RefCell::default(),
             monitor,
@@ -97,14 +117,18 @@ impl Worker {
     /// outer middleware records it.
     #[inline]
     pub(crate) fn adopt(&self, request: &mut ServiceRequest) -> bool {
-        let data = match request.app_data::<SeenBy>() {
-            None => Rc::clone(&self.data),
-            Some(SeenBy(others)) if others.iter().any(|other| other.is(&self.monitor)) => {
-                return false;
+        if WORKERS.get() > 1 {
+            match request.app_data::<SeenBy>() {
+                None => {}
+                Some(seen) if seen.by(&self.monitor) => return false,
+                Some(seen) => {
+                    let data = seen.and_by(&self.monitor);
+                    request.add_data_container(data);
+                    return true;
+                }
             }
-            Some(SeenBy(others)) => seen_by(&self.monitor, others),
-        };
-        request.add_data_container(data);
+        }
+        request.add_data_container(Rc::clone(&self.data));
         true
     }
 
@@ -122,7 +146,8 @@ impl Worker {
     /// Whether the request is left out, as far as that can be told before routing.
     #[inline]
     pub(crate) fn excludes(&self, request: &ServiceRequest) -> bool {
-        self.rules.excluded.iter().any(|exclude| exclude.takes_request(request))
+        let excluded = &self.rules.excluded;
+        !excluded.is_empty() && excluded.iter().any(|exclude| exclude.takes_request(request))
     }
 
     /// The `errorMessage` of a response; `None` where the label is off.
@@ -177,9 +202,8 @@ impl Worker {
     }
 }
 
-fn seen_by(monitor: &Data<Monitor>, others: &[Data<Monitor>]) -> Rc<Extensions> {
-    let mut data = Extensions::new();
-    data.insert(monitor.clone());
-    data.insert(SeenBy(others.iter().chain([monitor]).cloned().collect()));
-    Rc::new(data)
+impl Drop for Worker {
+    fn drop(&mut self) {
+        WORKERS.set(WORKERS.get() - 1);
+    }
 }

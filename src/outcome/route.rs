@@ -11,8 +11,8 @@ use crate::protocol;
 pub(crate) fn method(method: &Method) -> &'static str {
     // What nearly all requests have is told without comparing strings.
     match *method {
-        Method::GET => "GET",
-        Method::POST => "POST",
+        Method::GET => protocol::METHODS[0],
+        Method::POST => protocol::METHODS[2],
         _ => protocol::method(method.as_str()),
     }
 }
@@ -26,17 +26,24 @@ pub(crate) fn pattern(
     has_empty_prefix: impl FnOnce() -> bool,
 ) -> Option<String> {
     let path = request.match_info();
-    let (whole, rest) = (path.as_str(), path.unprocessed());
+    let rest = path.unprocessed();
+    if rest.is_empty() {
+        return request.match_pattern().map(shown);
+    }
+    let whole = path.as_str();
     // Nothing was consumed, so nothing matched: actix would scan all routes to
     // find that out. Only a service on the empty prefix matches without consuming.
-    if rest.len() == whole.len() && !rest.is_empty() && !has_empty_prefix() {
+    if rest.len() == whole.len() && !has_empty_prefix() {
         return None;
     }
     let pattern = request.match_pattern()?;
-    if rest.is_empty() || took(&pattern, &whole[..whole.len() - rest.len()]) {
-        return Some(if pattern.is_empty() { "/".to_owned() } else { pattern });
-    }
-    None
+    took(&pattern, &whole[..whole.len() - rest.len()]).then(|| shown(pattern))
+}
+
+/// A service on the empty prefix is shown as the root.
+#[inline]
+fn shown(pattern: String) -> String {
+    if pattern.is_empty() { "/".to_owned() } else { pattern }
 }
 
 /// Whether the service at `pattern` consumed `consumed` and left a rest, as a
@@ -52,8 +59,7 @@ fn took(pattern: &str, consumed: &str) -> bool {
 /// The pattern of a request that is gone: what routing would most likely have
 /// found, guards aside.
 pub(crate) fn lost_pattern(routes: &ResourceMap, path: &str) -> Option<String> {
-    let pattern = routes.match_pattern(path)?;
-    Some(if pattern.is_empty() { "/".to_owned() } else { pattern })
+    routes.match_pattern(path).map(shown)
 }
 
 #[cfg(test)]
