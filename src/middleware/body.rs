@@ -20,6 +20,7 @@ pin_project! {
 }
 
 impl<B: MessageBody> BigBrotherBody<B> {
+    #[inline]
     pub(super) fn new(body: B, answered: Option<Answered>) -> Self {
         Self { body, answered }
     }

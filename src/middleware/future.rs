@@ -38,6 +38,7 @@ pin_project! {
 }
 
 impl<F> BigBrotherFuture<F> {
+    #[inline]
     pub(super) fn inner(future: F, report: Option<Report>) -> Self {
         Self { step: Step::Inner { future, report } }
     }
@@ -54,6 +55,7 @@ where
 {
     type Output = Result<ServiceResponse<EitherBody<BigBrotherBody<B>>>, Error>;
 
+    #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let (future, report) = match self.project().step.project() {
             StepProject::Page { page } => {

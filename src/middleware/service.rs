@@ -27,6 +27,7 @@ impl<S> BigBrotherMiddleware<S> {
         Self { service, worker }
     }
 
+    #[cold]
     fn page(&self, request: ServiceRequest) -> LocalBoxFuture<'static, ServiceResponse> {
         let format = if self.worker.rules.openmetrics {
             page::wanted_format(request.headers())
@@ -53,6 +54,7 @@ where
 
     forward_ready!(service);
 
+    #[inline]
     fn call(&self, mut request: ServiceRequest) -> Self::Future {
         if self.worker.is_scrape(&request) {
             return BigBrotherFuture::page(self.page(request));
