@@ -21,6 +21,9 @@ pub(crate) struct MetricsPage;
 /// mark, and none needs to be looked at.
 static IS_MOUNTED: AtomicBool = AtomicBool::new(false);
 
+/// Marks requests of an app whose page is to be text for everyone.
+pub(crate) struct TextOnly;
+
 impl MetricsPage {
     #[inline]
     pub(crate) fn is<B>(response: &HttpResponse<B>) -> bool {
@@ -55,7 +58,11 @@ impl MetricsPage {
 pub async fn metrics(request: HttpRequest) -> HttpResponse {
     match monitor_of(&request) {
         Some(monitor) => {
-            let mut page = answer(&monitor, wanted_format(request.headers())).await;
+            let format = match request.app_data::<TextOnly>() {
+                Some(TextOnly) => Format::Text,
+                None => wanted_format(request.headers()),
+            };
+            let mut page = answer(&monitor, format).await;
             MetricsPage::mark(&mut page);
             page
         }

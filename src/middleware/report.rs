@@ -118,7 +118,7 @@ impl Facts {
         let Some(worker) = self.worker.as_deref() else { return };
         let status = response.status();
         let has_empty_prefix = || worker.routes().is_some_and(|routes| routes.has_empty_prefix);
-        let pattern = route::pattern(response.request(), has_empty_prefix);
+        let pattern = route::pattern(response.request(), status, has_empty_prefix);
         let slot = self
             .find_slot(worker, status, pattern.as_deref(), message, || response.request().path());
         let size = response.response().body().size();

@@ -18,6 +18,7 @@ use crate::outcome::exemplar::Exemplars;
 use crate::outcome::message::ErrorMessage;
 use crate::outcome::options::{ObserveAt, ResponseSize, Unmatched};
 use crate::outcome::status::StatusTable;
+use crate::page::TextOnly;
 use crate::recorder::{Slot, Writer};
 
 /// The options that belong to one middleware.
@@ -74,9 +75,13 @@ impl SeenBy {
         self.0.iter().any(|other| other.is(monitor))
     }
 
-    fn and_by(&self, monitor: &Data<Monitor>) -> Rc<Extensions> {
+    /// What a request is given whom `monitor` sees as well.
+    fn and_by(&self, monitor: &Data<Monitor>, rules: &Rules) -> Rc<Extensions> {
         let mut data = Extensions::new();
         data.insert(monitor.clone());
+        if !rules.openmetrics {
+            data.insert(TextOnly);
+        }
         data.insert(Self(self.0.iter().chain([monitor]).cloned().collect()));
         Rc::new(data)
     }
@@ -97,7 +102,7 @@ impl Worker {
             has_in_flight: settings.requests_in_flight,
             error_message: rules.error_message.clone().or_else(|| settings.error_message.clone()),
             excludes_routes: rules.excluded.iter().any(Exclude::is_route),
-            data: SeenBy(Vec::new()).and_by(&monitor),
+            data: SeenBy(Vec::new()).and_by(&monitor, &rules),
             routes: OnceCell::new(),
             spare: RefCell::default(),
             monitor,
@@ -122,7 +127,7 @@ impl Worker {
                 None => {}
                 Some(seen) if seen.by(&self.monitor) => return false,
                 Some(seen) => {
-                    let data = seen.and_by(&self.monitor);
+                    let data = seen.and_by(&self.monitor, &self.rules);
                     request.add_data_container(data);
                     return true;
                 }

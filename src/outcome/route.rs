@@ -2,7 +2,7 @@
 
 use actix_web::HttpRequest;
 use actix_web::dev::ResourceMap;
-use actix_web::http::Method;
+use actix_web::http::{Method, StatusCode};
 
 use crate::protocol;
 
@@ -23,6 +23,7 @@ pub(crate) fn method(method: &Method) -> &'static str {
 #[inline]
 pub(crate) fn pattern(
     request: &HttpRequest,
+    status: StatusCode,
     has_empty_prefix: impl FnOnce() -> bool,
 ) -> Option<String> {
     let path = request.match_info();
@@ -31,29 +32,33 @@ pub(crate) fn pattern(
         return request.match_pattern().map(shown);
     }
     let whole = path.as_str();
-    // Nothing was consumed, so nothing matched: actix would scan all routes to
-    // find that out. Only a service on the empty prefix matches without consuming.
-    if rest.len() == whole.len() && !has_empty_prefix() {
+    let consumed = &whole[..whole.len() - rest.len()];
+    if !consumed.is_empty() {
+        return request.match_pattern().filter(|pattern| took(pattern, consumed)).map(shown);
+    }
+    // No route has consumed anything: none matched, and actix would scan all of
+    // them to find that out. Another status than 404 is the answer of a middleware
+    // that did not ask the routes, and only a service on the empty prefix matches
+    // without consuming.
+    if status == StatusCode::NOT_FOUND && !has_empty_prefix() {
         return None;
     }
-    let pattern = request.match_pattern()?;
-    took(&pattern, &whole[..whole.len() - rest.len()]).then(|| shown(pattern))
+    request.match_pattern().map(shown)
+}
+
+/// Whether the service at `pattern` consumed `consumed` and left a rest, as a
+/// file server does. A scope leaves a rest too, when none of its routes takes the
+/// request; actix then names the first route that its path fits, whose guard must
+/// have refused it, and that one has more segments than what was consumed.
+fn took(pattern: &str, consumed: &str) -> bool {
+    let segments = |path: &str| memchr::memchr_iter(b'/', path.as_bytes()).count();
+    segments(pattern) <= segments(consumed)
 }
 
 /// A service on the empty prefix is shown as the root.
 #[inline]
 fn shown(pattern: String) -> String {
     if pattern.is_empty() { "/".to_owned() } else { pattern }
-}
-
-/// Whether the service at `pattern` consumed `consumed` and left a rest, as a
-/// file server does. A scope leaves a rest too, when none of its routes takes the
-/// request; actix then names the first route whose guard might have refused it,
-/// and that one has more segments than what was consumed.
-fn took(pattern: &str, consumed: &str) -> bool {
-    let segments =
-        |path: &str| memchr::memchr_iter(b'/', path.trim_end_matches('/').as_bytes()).count();
-    segments(pattern) <= segments(consumed)
 }
 
 /// The pattern of a request that is gone: what routing would most likely have
@@ -69,11 +74,11 @@ mod tests {
     #[test]
     fn a_prefix_service_took_what_it_consumed() {
         for (pattern, consumed) in
-            [("/static", "/static"), ("/{tenant}/files", "/acme/files"), ("", ""), ("/", "")]
+            [("/static", "/static"), ("/static/", "/static/"), ("/{tenant}/files", "/acme/files")]
         {
             assert!(took(pattern, consumed), "{pattern} {consumed}");
         }
-        for (pattern, consumed) in [("/api/x", "/api"), ("/api/{id}", "/api"), ("/x", "")] {
+        for (pattern, consumed) in [("/api/x", "/api"), ("/api/", "/api"), ("/api/{id}", "/api")] {
             assert!(!took(pattern, consumed), "{pattern} {consumed}");
         }
     }

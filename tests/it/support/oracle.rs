@@ -1,0 +1,76 @@
+//! Pages read by a parser that is not ours.
+
+use std::collections::HashSet;
+
+use super::client::Response;
+use super::page::Page;
+
+const TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
+const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// Takes `answer` apart, which must be a page of text 0.0.4.
+#[track_caller]
+pub(crate) fn is_text(answer: &Response) -> Page {
+    assert_eq!((answer.status, answer.header("content-type")), (200, Some(TEXT)));
+    let page = answer.text();
+    let is_foreign = |line: &str| line == "# EOF" || line.starts_with("# UNIT");
+    assert!(!page.lines().any(is_foreign), "{page}");
+    read_text(&page);
+    Page::parse(&page)
+}
+
+/// Takes `answer` apart, which must be an OpenMetrics page.
+#[track_caller]
+pub(crate) fn is_openmetrics(answer: &Response) -> Page {
+    assert_eq!((answer.status, answer.header("content-type")), (200, Some(OPENMETRICS)));
+    let page = answer.text();
+    assert!(page.ends_with("\n# EOF\n"), "{page}");
+    read_openmetrics(&page);
+    Page::parse(&page)
+}
+
+/// Reads a page of text 0.0.4 and returns how many families it has.
+#[track_caller]
+pub(crate) fn read_text(page: &str) -> usize {
+    match openmetrics_parser::prometheus::parse_prometheus(page) {
+        Ok(exposition) => exposition.families.len(),
+        Err(error) => panic!("no page of text: {error:?}\n{page}"),
+    }
+}
+
+/// Reads an OpenMetrics page and returns how many families with samples it has.
+///
+/// The parser refuses two things that the specification allows, so they are
+/// taken out before: the unit of a histogram, and a family without samples.
+#[track_caller]
+pub(crate) fn read_openmetrics(page: &str) -> usize {
+    let histograms: HashSet<_> = page
+        .lines()
+        .filter_map(|line| line.strip_prefix("# TYPE ")?.strip_suffix(" histogram"))
+        .collect();
+    let mut kept = String::new();
+    let mut descriptors = Vec::new();
+    for line in page.split_inclusive('\n') {
+        if line.starts_with("# HELP ") {
+            descriptors.clear();
+        }
+        if line.starts_with("# ") && line != "# EOF\n" {
+            descriptors.push(line);
+            continue;
+        }
+        if line == "# EOF\n" {
+            descriptors.clear();
+        }
+        for descriptor in descriptors.drain(..) {
+            let unit = descriptor.strip_prefix("# UNIT ").and_then(|rest| rest.split(' ').next());
+            if unit.is_none_or(|name| !histograms.contains(name)) {
+                kept.push_str(descriptor);
+            }
+        }
+        kept.push_str(line);
+    }
+    match openmetrics_parser::openmetrics::parse_openmetrics(&kept) {
+        Ok(exposition) => exposition.families.len(),
+        Err(error) => panic!("no OpenMetrics page: {error:?}\n{page}"),
+    }
+}

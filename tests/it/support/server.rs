@@ -1,0 +1,200 @@
+//! A real server on a port of its own, stopped when it is dropped.
+
+use std::future::Future;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::mpsc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use actix_monitor::BigBrother;
+use actix_web::body::MessageBody;
+use actix_web::dev::{ServerHandle, ServiceFactory, ServiceRequest, ServiceResponse};
+use actix_web::web::ServiceConfig;
+use actix_web::{App, Error, HttpServer};
+
+use super::client::Client;
+use super::page::Page;
+use super::patience::eventually;
+
+/// Who runs the server's own future; its workers run as actix likes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Runtime {
+    /// An actix `System`, as under `#[actix_web::main]`.
+    Actix,
+    /// A tokio runtime without a `System`, as under `#[tokio::main]`.
+    Tokio,
+}
+
+/// A monitor of its own with all defaults.
+pub(crate) fn monitor() -> BigBrother {
+    BigBrother::builder().isolated().build()
+}
+
+/// A server on its own thread, listening on a port that the system chose.
+#[derive(Debug)]
+pub(crate) struct Server {
+    address: SocketAddr,
+    handle: ServerHandle,
+    thread: Option<JoinHandle<std::io::Result<()>>>,
+}
+
+impl Server {
+    /// Serves the apps of `factory` with `workers` workers in an actix `System`.
+    ///
+    /// # Panics
+    /// If the server cannot be started; [`Server::try_start`] tells why instead.
+    #[track_caller]
+    pub(crate) fn start<F, T, B>(workers: usize, factory: F) -> Self
+    where
+        F: Fn() -> App<T> + Send + Clone + 'static,
+        T: ServiceFactory<
+                ServiceRequest,
+                Config = (),
+                Response = ServiceResponse<B>,
+                Error = Error,
+                InitError = (),
+            > + 'static,
+        B: MessageBody + 'static,
+    {
+        Self::try_start(Runtime::Actix, workers, factory).expect("the server starts")
+    }
+
+    /// Serves `routes` within `monitor`, with one worker.
+    #[track_caller]
+    pub(crate) fn watched(
+        monitor: BigBrother,
+        routes: impl Fn(&mut ServiceConfig) + Clone + Send + 'static,
+    ) -> Self {
+        Self::start(1, move || App::new().wrap(monitor.clone()).configure(routes.clone()))
+    }
+
+    /// The server, or the error with which it ended before it served anything.
+    pub(crate) fn try_start<F, T, B>(
+        runtime: Runtime,
+        workers: usize,
+        factory: F,
+    ) -> std::io::Result<Self>
+    where
+        F: Fn() -> App<T> + Send + Clone + 'static,
+        T: ServiceFactory<
+                ServiceRequest,
+                Config = (),
+                Response = ServiceResponse<B>,
+                Error = Error,
+                InitError = (),
+            > + 'static,
+        B: MessageBody + 'static,
+    {
+        let (sender, receiver) = mpsc::channel();
+        let thread = std::thread::spawn(move || {
+            run(runtime, async move {
+                let server = HttpServer::new(factory)
+                    .workers(workers)
+                    .disable_signals()
+                    .keep_alive(Duration::from_secs(120))
+                    .client_request_timeout(Duration::ZERO)
+                    .bind((Ipv4Addr::LOCALHOST, 0))?;
+                let address = server.addrs()[0];
+                let server = server.run();
+                // The starter hears of the address before the workers are up: the
+                // socket listens already, so a client just waits for its answer.
+                let _ = sender.send((address, server.handle()));
+                server.await
+            })
+        });
+        let (address, handle) = match receiver.recv() {
+            Ok(started) => started,
+            Err(_) => return Err(ended(thread)),
+        };
+        Ok(Self { address, handle, thread: Some(thread) })
+    }
+
+    /// Where it listens.
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// A new connection.
+    #[track_caller]
+    pub(crate) fn connect(&self) -> Client {
+        Client::connect(self.address)
+    }
+
+    /// `GET path` on a connection of its own, answered 200.
+    #[track_caller]
+    pub(crate) fn page(&self, path: &str) -> Page {
+        let response = self.connect().get(path);
+        assert_eq!(response.status, 200, "{path} answers {response:?}");
+        Page::parse(&response.text())
+    }
+
+    /// The metrics page.
+    #[track_caller]
+    pub(crate) fn metrics(&self) -> Page {
+        self.page("/metrics")
+    }
+
+    /// The metrics page once it tells of `requests` requests: for ends that nobody
+    /// announces to the client.
+    #[track_caller]
+    pub(crate) fn metrics_of(&self, requests: f64) -> Page {
+        eventually(&format!("{requests} requests are recorded"), || {
+            let page = self.metrics();
+            (page.requests() >= requests).then_some(page)
+        })
+    }
+
+    /// Stops without waiting for requests under way, and tells how the server
+    /// ended.
+    pub(crate) fn stop(mut self) -> std::io::Result<()> {
+        self.end(false)
+    }
+
+    /// Stops as on SIGTERM: requests under way may end.
+    pub(crate) fn stop_gracefully(mut self) -> std::io::Result<()> {
+        self.end(true)
+    }
+
+    /// Waits until the server has ended by itself.
+    pub(crate) fn wait(mut self) -> std::io::Result<()> {
+        self.thread.take().map_or(Ok(()), joined)
+    }
+
+    fn end(&mut self, graceful: bool) -> std::io::Result<()> {
+        let Some(thread) = self.thread.take() else { return Ok(()) };
+        // The command is sent by the call; the thread's end says that it was heard.
+        drop(self.handle.stop(graceful));
+        joined(thread)
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // A second panic while a test already fails would hide the first.
+        let _ = self.end(false);
+    }
+}
+
+fn joined(thread: JoinHandle<std::io::Result<()>>) -> std::io::Result<()> {
+    thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+}
+
+fn ended(thread: JoinHandle<std::io::Result<()>>) -> std::io::Error {
+    match joined(thread) {
+        Ok(()) => std::io::Error::other("the server ended at its start"),
+        Err(error) => error,
+    }
+}
+
+/// Runs `future` to its end on this thread.
+pub(crate) fn run<T>(runtime: Runtime, future: impl Future<Output = T>) -> T {
+    match runtime {
+        Runtime::Actix => actix_web::rt::System::new().block_on(future),
+        Runtime::Tokio => tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build()
+            .expect("a tokio runtime")
+            .block_on(future),
+    }
+}
