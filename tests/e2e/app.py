@@ -18,13 +18,14 @@ class App:
     def __init__(self, binary, directory):
         self.binary = binary
         self.directory = directory
+        self.database = directory / "notes.db"
         self.port, self.second_port = free_ports(2)
         self.target = f"127.0.0.1:{self.port}"
         self.program = None
         self.up = []  # [since, until] of each life, `until` being None in the last one
 
     def start(self, traffic=False):
-        command = [self.binary, "--port", self.port, "--workers", WORKERS, "--database", self.directory / "notes.db"]
+        command = [self.binary, "--port", self.port, "--workers", WORKERS, "--database", self.database]
         self.program = Program("notes", command + ["--traffic"] * traffic, self.directory)
 
     def wait_until_ready(self):

@@ -1,5 +1,10 @@
 """A dependency that goes down, or comes back, shows within one period plus timeout, plus a scrape."""
 
+import shutil
+import time
+from collections import namedtuple
+from functools import partial
+
 from app import CHECK_EVERY, CHECK_TIMEOUT
 from stores import SCRAPE_INTERVAL
 from wait import until
@@ -9,26 +14,48 @@ BOUND = CHECK_EVERY + CHECK_TIMEOUT + SCRAPE_INTERVAL
 # What the machine takes between the clock reads on either side.
 SLACK = 0.5
 
-OTHER = {"database": "quotes", "quotes": "sqlite"}
-NAME = {"database": "sqlite", "quotes": "quotes"}
+NOTES = "/api/notes"
+
+# `switch("down")` and `switch("up")` answer when it was done. Only the database is critical to the example.
+Outage = namedtuple("Outage", "what name other critical switch")
 
 
 def check(report, app, stores, prometheus):
-    for switch in ["database", "quotes"]:
+    for outage in [
+        Outage("its file is moved aside", "sqlite", "quotes", True, partial(app.admin, "database")),
+        Outage("its service is stopped", "quotes", "sqlite", False, partial(app.admin, "quotes")),
+        Outage("its file is removed", "sqlite", "quotes", True, partial(remove, app.database)),
+    ]:
+        notes = app.page(path=NOTES)
         for state, value in [("down", 0), ("up", 1)]:
-            moment = app.admin(switch, state)
-            for store in stores:
-                seen = first_sample(store, NAME[switch], value, moment)
-                report.check(
-                    f"{store.name}: {NAME[switch]} {state} shows {seen - moment:.1f} s later (at most {BOUND:g})",
-                    seen - moment <= BOUND + SLACK,
-                )
+            moment = outage.switch(state)
+            check_stores(report, outage, stores, state, value, moment)
             if state == "down":
-                check_alert(report, prometheus, NAME[switch])
-            # Only the database is critical to the example.
-            ready = 503 if (switch, state) == ("database", "down") else 200
-            report.same(f"/ready with {NAME[switch]} {state}", app.page(path="/ready")[0], ready)
-            check_other(report, prometheus, OTHER[switch], moment)
+                check_alert(report, prometheus, outage.name)
+            ready = 503 if outage.critical and state == "down" else 200
+            report.same(f"/ready with {outage.name} {state}", app.page(path="/ready")[0], ready)
+            check_other(report, prometheus, outage.other, moment)
+        report.same(f"the notes are what they were before ({outage.name}: {outage.what})", app.page(path=NOTES), notes)
+
+
+def remove(database, state):
+    """Removes the file as `rm` does, or puts a copy of it back."""
+    kept = database.with_suffix(".kept")
+    if state == "down":
+        shutil.copy(database, kept)
+        database.unlink()
+    else:
+        kept.rename(database)
+    return time.time()
+
+
+def check_stores(report, outage, stores, state, value, moment):
+    for store in stores:
+        seen = first_sample(store, outage.name, value, moment)
+        report.check(
+            f"{store.name}: {outage.name} {state} ({outage.what}) shows {seen - moment:.1f} s later (at most {BOUND:g})",
+            seen - moment <= BOUND + SLACK,
+        )
 
 
 def first_sample(store, name, value, moment):
