@@ -16,9 +16,6 @@ from traffic import Traffic
 
 VERSION = "v0.1.0"
 
-# The example sends none yet.
-EXPECT_EXEMPLARS = True
-
 
 def main(binary):
     report = Report()
@@ -50,8 +47,7 @@ def against_the_running(report, app, prometheus, victoria, directory):
             families.check(report, store, VERSION)
             scrapes.check_whole_page(report, store, app)
         families.check_metadata(report, prometheus)
-        if EXPECT_EXEMPLARS:
-            families.check_exemplars(report, prometheus, since, time.time())
+        families.check_exemplars(report, prometheus, since, time.time())
     with report.section("The page, to each reader"):
         page.check(report, app)
     with report.section("Dependencies down and up"):
