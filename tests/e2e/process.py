@@ -42,6 +42,11 @@ class Program:
             tail = self.log.read_text(errors="replace")[-2000:]
             raise RuntimeError(f"{self.name} ended with {self.process.returncode}:\n{tail}")
 
+    def kill(self):
+        """Ends it as a crash would."""
+        self.process.kill()
+        self.process.wait()
+
     def stop(self, seconds=40):
         """Ends it as a service manager would; its exit code."""
         if self.process.poll() is None:
@@ -49,8 +54,7 @@ class Program:
         try:
             return self.process.wait(seconds)
         except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
+            self.kill()
             raise RuntimeError(f"{self.name} did not end within {seconds} s of SIGTERM")
 
 

@@ -9,6 +9,7 @@ class Report:
     def __init__(self):
         self.passed = 0
         self.failed = 0
+        self.figures = []
 
     def check(self, what, holds, detail=""):
         """One assertion: `what` says it as a sentence, `detail` says why it fails."""
@@ -22,6 +23,11 @@ class Report:
     def same(self, what, got, expected):
         self.check(what, got == expected, difference(got, expected))
 
+    def table(self, title, head, rows):
+        """Figures of the run, printed at its end as a table in Markdown: to be pasted where they are told."""
+        lines = [head, ["---"] * len(head), *rows]
+        self.figures.append([f"**{title}**", "", *("| " + " | ".join(map(str, line)) + " |" for line in lines)])
+
     @contextlib.contextmanager
     def section(self, title):
         """A missed deadline or a broken tool fails its section; the others are still run."""
@@ -33,7 +39,9 @@ class Report:
             self.check(f"{title}: runs to its end", False, f"{type(error).__name__}: {error}")
 
     def close(self):
-        """Prints the closing line; the exit code."""
+        """Prints the figures and the closing line; the exit code."""
+        for lines in self.figures:
+            print("", *lines, sep="\n")
         print(f"\n{self.passed} passed, {self.failed} failed", flush=True)
         return 1 if self.failed or not self.passed else 0
 

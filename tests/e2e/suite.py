@@ -1,4 +1,4 @@
-"""The end-to-end suite: `suite.py BINARY`, where BINARY is the built example. See `run`."""
+"""The end-to-end suite: `suite.py NOTES WATCHER`, the built example and the built watcher.rs. See `run`."""
 
 import contextlib
 import pathlib
@@ -7,7 +7,7 @@ import tempfile
 import time
 
 from app import App
-from checks import browser, counts, dependencies, families, files, page, queries, restart, scrapes
+from checks import browser, counts, dependencies, families, files, page, queries, restart, scrapes, watcher
 from observability import copy_for
 from process import started
 from report import Report
@@ -17,14 +17,18 @@ from traffic import Traffic
 VERSION = "v0.1.0"
 
 
-def main(binary):
+def main(notes, watching):
     report = Report()
     with tempfile.TemporaryDirectory(prefix="actix-monitor-e2e-") as name:
         directory = pathlib.Path(name)
         with report.section("The delivered files"):
             files.check(report)
+        with report.section("Ten dependencies: a Redis is killed and frozen"):
+            watcher.check_redis(report, watching, directory)
+        with report.section("Ten dependencies: one blocks the thread of all"):
+            watcher.check_blocked(report, watching, directory)
         with report.section("The programs start"), contextlib.ExitStack() as running:
-            app = started(App(binary, directory), running)
+            app = started(App(notes, directory), running)
             config = copy_for(app.target, directory)
             stores = [started(make(config, directory), running) for make in [Prometheus, VictoriaMetrics]]
             report.check("the example, Prometheus and VictoriaMetrics answer", True)

@@ -1,5 +1,6 @@
 # What the suite and the pictures need, installed where it is missing. Sourced by `run` and `pictures`.
-# Leaves behind: $root, $python (of a virtual environment under target/) and $notes (the example's binary).
+# Leaves behind: $root, $python (of a virtual environment under target/), $notes (the example's binary)
+# and $watcher (that of watcher.rs).
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 root=$(cd "$here/../.." && pwd)
@@ -9,7 +10,8 @@ export PYTHONDONTWRITEBYTECODE=1
 
 missing=()
 python3 -c 'import ensurepip' 2>/dev/null || missing+=(python3-venv)
-for program_package in prometheus:prometheus promtool:prometheus victoria-metrics:victoria-metrics chromium:chromium; do
+for program_package in prometheus:prometheus promtool:prometheus victoria-metrics:victoria-metrics \
+    chromium:chromium redis-server:redis-server; do
     command -v "${program_package%%:*}" >/dev/null || missing+=("${program_package##*:}")
 done
 if [ ${#missing[@]} -gt 0 ]; then
@@ -32,7 +34,7 @@ if [ ${#missing[@]} -gt 0 ]; then
         trap - EXIT
     fi
 fi
-for program in prometheus promtool victoria-metrics chromium; do
+for program in prometheus promtool victoria-metrics chromium redis-server; do
     command -v "$program" >/dev/null || { echo "missing, and not to be installed: $program" >&2; exit 1; }
 done
 
@@ -41,5 +43,6 @@ python=$target/e2e-venv/bin/python
 [ -x "$python" ] || python3 -m venv "$target/e2e-venv"
 "$python" -m pip install --quiet --disable-pip-version-check -r "$here/requirements.txt"
 
-cargo build --manifest-path "$root/Cargo.toml" --example notes
+cargo build --manifest-path "$root/Cargo.toml" --example notes --example watcher
 notes=$target/debug/examples/notes
+watcher=$target/debug/examples/watcher
