@@ -2,4 +2,5 @@
 
 pub(crate) mod build;
 pub(crate) mod setters;
+mod shared;
 pub(crate) mod validation;

@@ -1,16 +1,14 @@
 //! The handle that all workers share and that the app holds.
 
-use std::collections::HashSet;
 use std::fmt::Error;
-use std::panic::Location;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::Arc;
 
 use actix_web::web::Bytes;
 use prometheus_client::registry::Registry;
 
 use super::dependencies::{Dependencies, DependencyUp};
-use super::scrape::{Pages, ScrapeFailed, Scrapes, scrape};
+use super::registries::{Registration, Registries};
+use super::scrape::{ScrapeFailed, scrape};
 use super::settings::Settings;
 use super::state::DependencyState;
 #[cfg(any(feature = "awc", feature = "reqwest"))]
@@ -18,13 +16,11 @@ use super::state::Watched;
 use crate::dependency::check::Dependency;
 use crate::error::BuildError;
 use crate::exposition::format::Format;
-use crate::exposition::{openmetrics, text};
 use crate::metrics::buckets::Buckets;
 use crate::metrics::family::Family;
 use crate::metrics::in_flight::InFlight;
 use crate::metrics::info::ApplicationInfo;
 use crate::metrics::samples::{Names, Samples};
-use crate::protocol::LOG;
 use crate::protocol::family;
 use crate::recorder::{Recorder, SharedWriters};
 
@@ -64,16 +60,7 @@ struct Core {
     other_requests: SharedWriters,
     calls: SharedWriters,
     dependencies: Arc<Dependencies>,
-    own: Registry,
-    /// What the app registers itself, a registry for each time.
-    custom: RwLock<Vec<Arc<Registry>>>,
-    /// Families that were registered twice and have been complained about.
-    repeated: Mutex<HashSet<String>>,
-    /// The places in the source whose registrations have been made.
-    registered: Mutex<HashSet<&'static Location<'static>>>,
-    scrapes: Scrapes,
-    /// Length of the last page: the next one is about as long.
-    last_length: AtomicUsize,
+    registries: Arc<Registries>,
 }
 
 impl Monitor {
@@ -99,6 +86,7 @@ impl Monitor {
         own.register_collector(Box::new(Samples::new(Arc::clone(&calls), DEPENDENCY_REQUESTS)));
         own.register_collector(Box::new(ApplicationInfo::new(&settings.version, &const_labels)));
 
+        let registries = Registries::new(own, settings.const_labels.clone());
         let requests = Recorder::new(requests);
         let monitor = Self {
             core: Arc::new(Core {
@@ -107,12 +95,7 @@ impl Monitor {
                 calls: SharedWriters::new(Recorder::new(calls)),
                 requests,
                 dependencies,
-                own,
-                custom: RwLock::default(),
-                repeated: Mutex::default(),
-                registered: Mutex::default(),
-                scrapes: Scrapes::default(),
-                last_length: AtomicUsize::new(0),
+                registries: Arc::new(registries),
             }),
         };
         #[cfg(all(feature = "process", target_os = "linux"))]
@@ -149,13 +132,7 @@ impl Monitor {
     /// # Ok::<(), std::fmt::Error>(())
     /// ```
     pub fn register<T>(&self, register: impl FnOnce(&mut Registry) -> T) -> T {
-        let labels = self.core.settings.const_labels.iter().cloned();
-        let labels = labels.map(|(key, value)| (key.into(), value.into()));
-        let mut registry = Registry::with_labels(labels);
-        let value = register(&mut registry);
-        let mut custom = self.core.custom.write().unwrap_or_else(PoisonError::into_inner);
-        custom.push(Arc::new(registry));
-        value
+        self.core.registries.register(register)
     }
 
     /// The last known state of each dependency, in the order in which they were
@@ -194,16 +171,12 @@ impl Monitor {
     /// # Ok::<(), std::fmt::Error>(())
     /// ```
     pub fn encode(&self, format: Format) -> Result<String, Error> {
-        let page = self.core.encode()?;
-        Ok(match format {
-            Format::Text => self.core.as_text(&page),
-            Format::OpenMetrics => page,
-        })
+        self.core.registries.encode(format)
     }
 
     /// A page in `format`, encoded off this thread and not older than this call.
     pub(crate) async fn scrape(&self, format: Format) -> Result<Bytes, ScrapeFailed> {
-        scrape(Arc::clone(&self.core), format).await
+        scrape(Arc::clone(&self.core.registries), format).await
     }
 
     pub(crate) fn settings(&self) -> &Settings {
@@ -230,27 +203,14 @@ impl Monitor {
         self.core.dependencies.watch(dependencies)
     }
 
-    /// Makes the registrations of a builder, but those that an earlier build from
-    /// the same place in the source has made: the factory of a server builds once
-    /// for each worker.
     pub(crate) fn register_once(&self, registrations: Vec<Registration>) {
-        let mut made = self.core.registered.lock().unwrap_or_else(PoisonError::into_inner);
-        let new: Vec<_> =
-            registrations.into_iter().filter(|(place, _)| !made.contains(place)).collect();
-        made.extend(new.iter().map(|(place, _)| *place));
-        // Held until all are made: another worker must find them on the page.
-        for (_, register) in new {
-            self.register(register);
-        }
+        self.core.registries.register_once(registrations);
     }
 
     pub(crate) fn is(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.core, &other.core)
     }
 }
-
-/// A registration asked for in a builder, and where.
-pub(crate) type Registration = (&'static Location<'static>, Box<dyn FnOnce(&mut Registry)>);
 
 const REQUESTS: Names = Names {
     histogram: (family::REQUEST, family::REQUEST_HELP),
@@ -259,48 +219,3 @@ const REQUESTS: Names = Names {
 
 const DEPENDENCY_REQUESTS: Names =
     Names { histogram: (family::DEPENDENCY_REQUEST, family::DEPENDENCY_REQUEST_HELP), bytes: None };
-
-impl Core {
-    fn encode(&self) -> Result<String, Error> {
-        let custom = self.custom.read().unwrap_or_else(PoisonError::into_inner).clone();
-        let registries = custom.iter().map(|registry| &**registry);
-        let length = self.last_length.load(Ordering::Relaxed);
-        let (page, repeated) =
-            openmetrics::encode([&self.own].into_iter().chain(registries), length + length / 8)?;
-        self.last_length.store(page.len(), Ordering::Relaxed);
-        self.complain_about(repeated);
-        Ok(page)
-    }
-
-    fn complain_about(&self, repeated: Vec<String>) {
-        let mut known = self.repeated.lock().unwrap_or_else(PoisonError::into_inner);
-        for name in repeated {
-            if !known.contains(&name) {
-                log::warn!(
-                    target: LOG, "the metric {name:?} is registered more than once and only the \
-                     first is shown; register it once, outside of the server's factory"
-                );
-                known.insert(name);
-            }
-        }
-    }
-
-    fn as_text(&self, page: &str) -> String {
-        text::from_openmetrics(page, &[family::RESPONSE_SIZE_BYTES])
-    }
-}
-
-impl Pages for Core {
-    fn scrapes(&self) -> &Scrapes {
-        &self.scrapes
-    }
-
-    fn encode_all(&self, formats: &[Format]) -> Result<Vec<String>, Error> {
-        let page = self.encode()?;
-        let as_format = |format: &Format| match format {
-            Format::Text => self.as_text(&page),
-            Format::OpenMetrics => page.clone(),
-        };
-        Ok(formats.iter().map(as_format).collect())
-    }
-}

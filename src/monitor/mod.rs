@@ -3,6 +3,7 @@
 pub(crate) mod dependencies;
 pub(crate) mod handle;
 pub(crate) mod instance;
+pub(crate) mod registries;
 pub(crate) mod scrape;
 pub(crate) mod settings;
 pub(crate) mod state;
