@@ -1,6 +1,5 @@
 //! Where checks run: one arbiter for the process, started when the first check
-//! needs it, again when a stopped `System` took it along, and again when a check
-//! holds its thread.
+//! needs it, and again when it was stopped or a check holds its thread.
 
 use std::sync::{Arc, Mutex, PoisonError, Weak, mpsc};
 use std::time::Duration;
@@ -21,11 +20,11 @@ pub(crate) struct Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        self.task.stop();
+        self.task.close();
     }
 }
 
-/// How often it is looked whether a check holds the thread.
+/// How often it is looked whether all checks run and none holds the thread.
 const LOOK: Duration = Duration::from_millis(100);
 
 struct Runner {
@@ -54,8 +53,8 @@ pub(crate) fn run(
     Running { task }
 }
 
-/// Sees to it that every loop runs: a stopped `System` takes the arbiter, and with
-/// it all loops, along. Each build asks for this.
+/// Sees to it that every loop runs: whoever stops the arbiter's `System`, a check
+/// for example, takes all loops along. Each build asks for this.
 pub(crate) fn revive() {
     RUNNER.lock().unwrap_or_else(PoisonError::into_inner).revive();
 }
@@ -120,6 +119,7 @@ fn look_after() {
         thread::sleep(LOOK);
         let mut runner = RUNNER.lock().unwrap_or_else(PoisonError::into_inner);
         runner.move_on();
+        runner.revive();
         if runner.tasks().is_empty() {
             runner.has_watchdog = false;
             return;
@@ -130,10 +130,8 @@ fn look_after() {
 /// Starts an arbiter. Its thread is never joined: a check that hangs must not
 /// keep a process from ending.
 fn start_arbiter() -> io::Result<ArbiterHandle> {
-    if System::try_current().is_some() {
-        return Ok(Arbiter::try_new()?.handle());
-    }
-    // Under `#[tokio::main]` or in a plain `main` there is no System to belong to.
+    // In a System of its own: under `#[tokio::main]` or in a plain `main` there is
+    // none to belong to, and one that stops takes its arbiters along.
     let (sender, receiver) = mpsc::channel();
     thread::Builder::new().name("actix-monitor checks".to_owned()).spawn(move || {
         let system = System::new();

@@ -25,7 +25,16 @@ pub(super) struct Task {
     arbiter: AtomicU64,
     /// When the poll under way began, in milliseconds of `clock`; 0 between polls.
     polled_at: AtomicU64,
-    stop: Mutex<Option<AbortHandle>>,
+    stop: Mutex<Stop>,
+}
+
+/// How to stop the living start.
+enum Stop {
+    With(AbortHandle),
+    /// There is nothing to be stopped.
+    Idle,
+    /// Nobody wants the loop any more: it is not to be started again.
+    Closed,
 }
 
 impl Task {
@@ -37,7 +46,7 @@ impl Task {
             starts: AtomicU64::new(0),
             arbiter: AtomicU64::new(0),
             polled_at: AtomicU64::new(0),
-            stop: Mutex::new(None),
+            stop: Mutex::new(Stop::Idle),
         }
     }
 
@@ -58,16 +67,34 @@ impl Task {
 
     /// Ends the loop: at its next poll, or now if it is not being polled.
     pub(super) fn stop(&self) {
-        if let Some(stop) = self.stop.lock().unwrap_or_else(PoisonError::into_inner).take() {
-            stop.abort();
+        self.end(Stop::Idle);
+    }
+
+    /// Ends the loop for ever.
+    pub(super) fn close(&self) {
+        self.end(Stop::Closed);
+    }
+
+    fn end(&self, after: Stop) {
+        let mut stop = self.stop.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Stop::With(handle) = &*stop {
+            handle.abort();
+        }
+        if !matches!(*stop, Stop::Closed) {
+            *stop = after;
         }
         self.running.store(0, Ordering::SeqCst);
     }
 
     /// Starts the loop; `false` where the arbiter is gone.
     pub(super) fn start(self: &Arc<Self>, handle: &ArbiterHandle, arbiter: u64) -> bool {
-        let (stop, registration) = AbortHandle::new_pair();
-        *self.stop.lock().unwrap_or_else(PoisonError::into_inner) = Some(stop);
+        let mut stop = self.stop.lock().unwrap_or_else(PoisonError::into_inner);
+        if matches!(*stop, Stop::Closed) {
+            return true;
+        }
+        let (handle_of_start, registration) = AbortHandle::new_pair();
+        *stop = Stop::With(handle_of_start);
+        drop(stop);
         let start = self.starts.fetch_add(1, Ordering::SeqCst) + 1;
         self.running.store(start, Ordering::SeqCst);
         self.arbiter.store(arbiter, Ordering::SeqCst);

@@ -91,14 +91,16 @@ impl Watched {
     pub(crate) fn report(&self, verdict: Verdict, took: Option<Duration>) {
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         let same = last.as_ref().filter(|last| last.verdict.is_ok() == verdict.is_ok());
+        let is_news = same.is_none();
         let since = same.map_or_else(SystemTime::now, |last| last.since);
-        if same.is_none() {
-            match &verdict {
-                Ok(()) => log::info!(target: LOG, "dependency {:?} is up", self.name),
-                Err(why) => log::warn!(target: LOG, "dependency {:?} is down: {why}", self.name),
-            }
+        *last = Some(Last { verdict: verdict.clone(), at: Instant::now(), since, took });
+        // A logger may ask for the state.
+        drop(last);
+        match verdict {
+            _ if !is_news => {}
+            Ok(()) => log::info!(target: LOG, "dependency {:?} is up", self.name),
+            Err(why) => log::warn!(target: LOG, "dependency {:?} is down: {why}", self.name),
         }
-        *last = Some(Last { verdict, at: Instant::now(), since, took });
     }
 
     /// The state now.

@@ -4,10 +4,15 @@
 
 mod bodies;
 mod bounds;
+mod builder;
 mod composition;
+mod concurrency;
+mod dependencies;
+mod layers;
 mod page;
 mod protocol;
 mod requests;
 mod routes;
 mod scrapes;
+mod sharing;
 mod support;

@@ -2,6 +2,7 @@
 //! misbehave, readers of pages, ours and another's, patience with a deadline,
 //! and the log.
 
+pub(crate) mod child;
 pub(crate) mod client;
 pub(crate) mod journal;
 pub(crate) mod oracle;
@@ -9,3 +10,4 @@ pub(crate) mod page;
 pub(crate) mod patience;
 pub(crate) mod server;
 pub(crate) mod services;
+pub(crate) mod source;

@@ -109,11 +109,6 @@ impl Server {
         Ok(Self { address, handle, thread: Some(thread) })
     }
 
-    /// Where it listens.
-    pub(crate) fn address(&self) -> SocketAddr {
-        self.address
-    }
-
     /// A new connection.
     #[track_caller]
     pub(crate) fn connect(&self) -> Client {
@@ -153,11 +148,6 @@ impl Server {
     /// Stops as on SIGTERM: requests under way may end.
     pub(crate) fn stop_gracefully(mut self) -> std::io::Result<()> {
         self.end(true)
-    }
-
-    /// Waits until the server has ended by itself.
-    pub(crate) fn wait(mut self) -> std::io::Result<()> {
-        self.thread.take().map_or(Ok(()), joined)
     }
 
     fn end(&mut self, graceful: bool) -> std::io::Result<()> {

@@ -1,0 +1,671 @@
+//! The builder: each default, each refusal with the sentence that a user reads,
+//! and what the builds of one process share.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, mpsc};
+use std::time::Duration;
+
+use actix_monitor::prometheus_client::metrics::counter::Counter;
+use actix_monitor::prometheus_client::registry::Registry;
+use actix_monitor::{
+    BigBrother, BigBrotherBuilder, BuildError, Dependency, ErrorMessage, Format, Monitor,
+};
+use actix_web::http::StatusCode;
+use actix_web::rt::{System, SystemRunner};
+use actix_web::{App, HttpResponse, HttpServer, web};
+
+use crate::support::child::in_a_process_of_its_own;
+use crate::support::page::Page;
+use crate::support::patience::eventually;
+use crate::support::server::{Runtime, Server, run};
+
+fn isolated() -> BigBrotherBuilder {
+    BigBrother::builder().isolated()
+}
+
+fn page_of(monitor: &Monitor) -> Page {
+    Page::parse(&monitor.encode(Format::Text).expect("a page"))
+}
+
+fn bounds(page: &Page, bucket: &str) -> Vec<String> {
+    let buckets = page.find(bucket, &[]).into_iter();
+    buckets.map(|bucket| bucket.label("le").expect("a bound").to_owned()).collect()
+}
+
+// Defaults.
+
+#[test]
+fn the_version_is_unknown_unless_told() {
+    let page = page_of(&isolated().build().handle());
+    assert_eq!(page.value("application_info", &[("version", "unknown")]), Some(1.0));
+    let page = page_of(&isolated().version("v0.1.2").build().handle());
+    assert_eq!(page.value("application_info", &[("version", "v0.1.2")]), Some(1.0));
+}
+
+#[test]
+fn both_histograms_have_the_bounds_of_the_family_unless_told() {
+    let monitor = isolated().build().handle();
+    monitor.record_request("amqp").finish("ok", false);
+    monitor.dependency_request("db").finish("ok", false);
+    let page = page_of(&monitor);
+    let family = ["0.1", "0.3", "1.5", "10.5", "+Inf"];
+    assert_eq!(bounds(&page, "request_seconds_bucket"), family);
+    assert_eq!(bounds(&page, "dependency_request_seconds_bucket"), family);
+}
+
+#[test]
+fn calls_to_dependencies_have_the_bounds_of_requests_unless_told() {
+    let monitor = isolated().buckets([0.5, 1.0]).build().handle();
+    monitor.dependency_request("db").finish("ok", false);
+    let page = page_of(&monitor);
+    assert_eq!(bounds(&page, "dependency_request_seconds_bucket"), ["0.5", "1.0", "+Inf"]);
+
+    let monitor = isolated().buckets([0.5]).dependency_buckets([0.001]).build().handle();
+    monitor.record_request("amqp").finish("ok", false);
+    monitor.dependency_request("db").finish("ok", false);
+    let page = page_of(&monitor);
+    assert_eq!(bounds(&page, "request_seconds_bucket"), ["0.5", "+Inf"]);
+    assert_eq!(bounds(&page, "dependency_request_seconds_bucket"), ["0.001", "+Inf"]);
+}
+
+#[test]
+fn the_statuses_of_400_and_above_are_errors_unless_told() {
+    let routes = |config: &mut web::ServiceConfig| {
+        config.route("/{status}", web::get().to(answer_with));
+    };
+    let told = ["200", "399", "400", "404", "499", "500", "599", "600"];
+    let errors_of = |middleware: BigBrother| {
+        let server = Server::watched(middleware, routes);
+        let mut client = server.connect();
+        told.iter().for_each(|status| {
+            assert_eq!(client.get(&format!("/{status}")).status.to_string(), *status)
+        });
+        let page = server.metrics();
+        let is_error = |status: &&str| {
+            page.value("request_seconds_count", &[("status", status), ("isError", "true")])
+                .is_some()
+        };
+        told.into_iter().filter(is_error).collect::<Vec<_>>()
+    };
+    assert_eq!(errors_of(isolated().build()), ["400", "404", "499", "500", "599"]);
+    let server_errors = isolated().is_error(|status| status.is_server_error()).build();
+    assert_eq!(errors_of(server_errors), ["500", "599"]);
+}
+
+async fn answer_with(status: web::Path<u16>) -> HttpResponse {
+    HttpResponse::build(StatusCode::from_u16(*status).expect("a status")).finish()
+}
+
+#[test]
+fn the_page_stands_at_metrics_unless_told() {
+    let app = |config: &mut web::ServiceConfig| {
+        config.default_service(web::to(|| async { "of the app" }));
+    };
+    let answers = |middleware: BigBrother| {
+        let server = Server::watched(middleware, app);
+        ["/metrics", "/metrics/", "/internal", "/"]
+            .map(|path| server.connect().get(path).text() != "of the app")
+    };
+    assert_eq!(answers(isolated().build()), [true, false, false, false]);
+    assert_eq!(answers(isolated().endpoint("/internal").build()), [false, false, true, false]);
+    assert_eq!(answers(isolated().endpoint("/").build()), [false, false, false, true]);
+    assert_eq!(answers(isolated().no_endpoint().build()), [false; 4]);
+}
+
+#[test]
+fn a_family_holds_2000_label_sets_unless_told() {
+    let sets_of = |monitor: &Monitor| {
+        for number in 0..2_005 {
+            monitor.record_request("amqp").addr(number.to_string()).finish("ok", false);
+        }
+        let page = page_of(monitor);
+        assert_eq!(page.requests(), 2_005.0);
+        let overflowed = page.value("request_seconds_count", &[("addr", "_overflow")]);
+        (page.find("request_seconds_count", &[]).len(), overflowed)
+    };
+    assert_eq!(sets_of(&isolated().build().handle()), (2_001, Some(5.0)));
+    assert_eq!(sets_of(&isolated().series_limit(10).build().handle()), (11, Some(1_995.0)));
+}
+
+#[test]
+fn what_is_not_asked_for_is_not_on_the_page() {
+    let server = Server::watched(isolated().build(), |config| {
+        config.route("/a", web::get().to(HttpResponse::Ok));
+    });
+    assert_eq!(server.connect().get("/a").status, 200);
+    let page = server.metrics();
+    let count = page.find("request_seconds_count", &[]);
+    let keys: Vec<_> = count[0].labels.iter().map(|(key, _)| key.as_str()).collect();
+    assert_eq!(keys, ["type", "status", "isError", "method", "addr"]);
+    assert!(page.find("dependency_up", &[]).is_empty());
+    assert!(!page.text.contains("in_flight"), "{}", page.text);
+}
+
+#[test]
+fn openmetrics_is_on_unless_switched_off() {
+    let type_of = |middleware: BigBrother| {
+        let server = Server::watched(middleware, |_| {});
+        let accept = [("accept", "application/openmetrics-text; version=1.0.0")];
+        let answer = server.connect().request("GET", "/metrics", &accept);
+        answer.header("content-type").expect("a type").split(';').next().map(str::to_owned)
+    };
+    assert_eq!(type_of(isolated().build()).as_deref(), Some("application/openmetrics-text"));
+    assert_eq!(type_of(isolated().openmetrics(false).build()).as_deref(), Some("text/plain"));
+}
+
+#[test]
+fn a_constant_label_stands_on_every_series() {
+    let monitor = isolated().const_label("region", "eu \"west\"").build().handle();
+    monitor.record_request("amqp").finish("ok", false);
+    monitor.dependency_request("db").finish("ok", false);
+    monitor.register(|registry| registry.register("orders", "Orders", Counter::<u64>::default()));
+    let page = page_of(&monitor);
+    assert!(page.samples.len() > 10);
+    for sample in &page.samples {
+        assert_eq!(sample.label("region"), Some("eu \"west\""), "{sample:?}");
+    }
+}
+
+// Refusals.
+
+/// How a user gets it wrong, and what they read then.
+fn refusals() -> Vec<(BigBrotherBuilder, &'static str)> {
+    let checked = |name: &str| Dependency::new(name, || async { true });
+    vec![
+        (
+            isolated().version(""),
+            "version: it is empty, and an empty label is no label to Prometheus; give the running \
+             version, or leave the option out to show \"unknown\"",
+        ),
+        (
+            isolated().buckets([]),
+            "buckets: there is no bound, so everything would fall into +Inf; give at least one, \
+             or leave the option out for the default",
+        ),
+        (
+            isolated().buckets([0.1, f64::INFINITY]),
+            "buckets: inf is not a finite number; leave it out (the +Inf bucket is always there)",
+        ),
+        (
+            isolated().buckets([f64::NAN]),
+            "buckets: NaN is not a finite number; leave it out (the +Inf bucket is always there)",
+        ),
+        (
+            isolated().buckets([0.0, 1.0]),
+            "buckets: 0 is not above zero, and no duration is; give seconds above zero",
+        ),
+        (
+            isolated().buckets([-0.5]),
+            "buckets: -0.5 is not above zero, and no duration is; give seconds above zero",
+        ),
+        (
+            isolated().buckets([0.3, 0.1]),
+            "buckets: 0.1 does not come after 0.3; give the bounds in strictly increasing order",
+        ),
+        (
+            isolated().buckets([0.3, 0.3]),
+            "buckets: 0.3 does not come after 0.3; give the bounds in strictly increasing order",
+        ),
+        (
+            isolated().dependency_buckets([]),
+            "dependency_buckets: there is no bound, so everything would fall into +Inf; give at \
+             least one, or leave the option out for the default",
+        ),
+        (
+            isolated().dependency_buckets([1.0, f64::NEG_INFINITY]),
+            "dependency_buckets: -inf is not a finite number; leave it out (the +Inf bucket is \
+             always there)",
+        ),
+        (
+            isolated().endpoint("metrics"),
+            "endpoint: \"metrics\" does not start with \"/\", so no request could reach it; give \
+             an absolute path such as \"/metrics\", or use no_endpoint()",
+        ),
+        (
+            isolated().endpoint(""),
+            "endpoint: \"\" does not start with \"/\", so no request could reach it; give an \
+             absolute path such as \"/metrics\", or use no_endpoint()",
+        ),
+        (
+            isolated().exclude("health"),
+            "exclude: \"health\" does not start with \"/\", so no request could match it; give a \
+             path such as \"/health\", a prefix such as \"/static/*\" or a route's pattern",
+        ),
+        (
+            isolated().dependency(checked("")),
+            "dependency: its name is empty, and the name is all that tells dependencies apart on \
+             the page; give it one",
+        ),
+        (
+            isolated().dependency(checked("db")).dependency(checked("db")),
+            "dependency \"db\": it was given twice, and both would write to one series; give each \
+             its own name",
+        ),
+        (
+            isolated().dependency(checked("db").every(Duration::ZERO)),
+            "dependency \"db\": every is zero, which no check can keep to; give it a duration \
+             above zero",
+        ),
+        (
+            isolated().dependency(checked("db").timeout(Duration::ZERO)),
+            "dependency \"db\": timeout is zero, which no check can keep to; give it a duration \
+             above zero",
+        ),
+        (
+            isolated().series_limit(0),
+            "series_limit: it is zero, so not even the first request could be counted; give the \
+             number of label sets that a family may hold",
+        ),
+        (
+            isolated().const_label("status", "x"),
+            "const_label \"status\": the key belongs to the protocol or to Prometheus; choose \
+             another",
+        ),
+        (
+            isolated().const_label("__name__", "x"),
+            "const_label \"__name__\": the key belongs to the protocol or to Prometheus; choose \
+             another",
+        ),
+        (
+            isolated().const_label("9lives", "x"),
+            "const_label \"9lives\": the key is no label name; use letters, digits and \
+             underscores, not beginning with a digit",
+        ),
+        (
+            isolated().const_label("", "x"),
+            "const_label \"\": the key is no label name; use letters, digits and underscores, \
+             not beginning with a digit",
+        ),
+        (
+            isolated().const_label("größe", "x"),
+            "const_label \"größe\": the key is no label name; use letters, digits and \
+             underscores, not beginning with a digit",
+        ),
+        (
+            isolated().const_label("region", "a").const_label("region", "b"),
+            "const_label \"region\": the key was given twice; give each key once",
+        ),
+    ]
+}
+
+#[test]
+fn each_refusal_tells_what_was_wrong_and_what_to_do() {
+    for (builder, sentence) in refusals() {
+        let refusal = builder.try_build().expect_err(sentence);
+        assert_eq!(refusal.to_string(), sentence);
+    }
+}
+
+#[test]
+fn build_panics_with_the_sentence_of_the_refusal() {
+    for (builder, sentence) in refusals() {
+        let panic = catch_unwind(AssertUnwindSafe(|| builder.build())).expect_err(sentence);
+        let said = panic.downcast_ref::<String>().expect("a sentence");
+        assert_eq!(*said, format!("actix-monitor refuses its configuration: {sentence}"));
+    }
+}
+
+#[test]
+fn build_panics_at_the_line_of_the_user() {
+    in_a_process_of_its_own(|| {
+        let place = Arc::new(Mutex::new(None));
+        let seen = Arc::clone(&place);
+        std::panic::set_hook(Box::new(move |panic| {
+            let file = panic.location().map(|location| location.file().to_owned());
+            *seen.lock().expect("no panic in here") = file;
+        }));
+        let refused = catch_unwind(|| isolated().series_limit(0).build());
+        assert!(refused.is_err());
+        assert_eq!(place.lock().expect("no panic in there").as_deref(), Some(file!()));
+    });
+}
+
+#[test]
+fn every_reserved_key_is_refused_as_a_constant_label() {
+    let keys =
+        ["name", "type", "status", "isError", "errorMessage", "method", "addr", "version", "le"];
+    for key in keys {
+        let refusal = isolated().const_label(key, "x").try_build();
+        assert!(matches!(refusal, Err(BuildError::ConstLabel { .. })), "{key}: {refusal:?}");
+    }
+}
+
+#[test]
+fn a_refused_build_starts_no_check_and_registers_nothing() {
+    in_a_process_of_its_own(|| {
+        let runs = Arc::new(AtomicUsize::new(0));
+        let registrations = Arc::new(AtomicUsize::new(0));
+        let with = |name: &'static str| {
+            let (runs, registrations) = (Arc::clone(&runs), Arc::clone(&registrations));
+            let check = move || {
+                runs.fetch_add(1, Ordering::SeqCst);
+                async { true }
+            };
+            let register = move |_: &mut _| {
+                registrations.fetch_add(1, Ordering::SeqCst);
+            };
+            BigBrother::builder().dependency(Dependency::new(name, check)).register(register)
+        };
+        assert!(with("a").version("").try_build().is_err());
+        assert!(BigBrother::monitor().is_none(), "a refused build leaves no monitor behind");
+        let known = BigBrother::builder().dependency(Dependency::new("b", || async { true }));
+        let monitor = known.version("1").build().handle();
+        assert!(with("a").version("2").try_build().is_err());
+        let other = Dependency::new("b", || async { true }).every(Duration::from_secs(1));
+        assert!(with("a").dependency(other).try_build().is_err());
+        assert_eq!(monitor.dependencies().len(), 1);
+        // Of two checks the second to be started is the second to run: once that
+        // has an answer, the first would have run.
+        let last = Dependency::new("c", || async { true });
+        let _last = BigBrother::builder().dependency(last).build();
+        eventually("the last check has answered", || monitor.dependencies()[1].is_up());
+        assert_eq!((runs.load(Ordering::SeqCst), registrations.load(Ordering::SeqCst)), (0, 0));
+    });
+}
+
+// Sharing, each scenario in a process of its own.
+
+#[test]
+fn a_conflict_names_the_option_and_both_values() {
+    in_a_process_of_its_own(|| {
+        let checked = || Dependency::new("db", || async { true });
+        let _running = BigBrother::builder()
+            .version("v1")
+            .buckets([0.5, 1.0])
+            .dependency_buckets([0.25])
+            .series_limit(100)
+            .const_label("region", "eu")
+            .dependency(checked())
+            .build();
+        let shared = BigBrother::builder;
+        let conflicts = [
+            (shared().version("v2"), "version", "\"v1\"", "\"v2\""),
+            (shared().buckets([0.5]), "buckets", "[0.5, 1.0]", "[0.5]"),
+            (shared().dependency_buckets([2.0]), "dependency_buckets", "[0.25]", "[2.0]"),
+            (shared().series_limit(200), "series_limit", "100", "200"),
+            (
+                shared().const_label("region", "us"),
+                "const_label",
+                "[(\"region\", \"eu\")]",
+                "[(\"region\", \"us\")]",
+            ),
+            (
+                shared().error_message(ErrorMessage::header("x-error")),
+                "error_message",
+                "false",
+                "true",
+            ),
+            (shared().requests_in_flight(), "requests_in_flight", "false", "true"),
+            (
+                shared().dependency(checked().every(Duration::from_secs(1))),
+                "dependency \"db\", every",
+                "15s",
+                "1s",
+            ),
+            (
+                shared().dependency(checked().timeout(Duration::from_secs(1))),
+                "dependency \"db\", timeout",
+                "5s",
+                "1s",
+            ),
+            (
+                shared().dependency(checked().critical()),
+                "dependency \"db\", critical",
+                "false",
+                "true",
+            ),
+        ];
+        for (builder, option, current, requested) in conflicts {
+            let refusal = builder.try_build().expect_err(option);
+            let expected = BuildError::Conflict {
+                option: option.to_owned(),
+                current: current.to_owned(),
+                requested: requested.to_owned(),
+            };
+            assert_eq!(refusal, expected);
+            assert_eq!(
+                refusal.to_string(),
+                format!(
+                    "{option}: the monitor of this process has {current}, this build asks for \
+                     {requested}; all builds of a process share one monitor, so give each the \
+                     same, leave the option out to inherit it, or make this one isolated()"
+                )
+            );
+        }
+    });
+}
+
+#[test]
+fn an_option_left_out_is_inherited_and_the_same_value_is_welcome() {
+    in_a_process_of_its_own(|| {
+        let first = BigBrother::builder()
+            .version("v1")
+            .buckets([0.5])
+            .series_limit(7)
+            .const_label("region", "eu")
+            .build();
+        let heir = BigBrother::builder().build();
+        let twin = BigBrother::builder()
+            .version("v1")
+            .buckets([0.5])
+            .series_limit(7)
+            .const_label("region", "eu")
+            .build();
+        for other in [&heir, &twin] {
+            other.handle().record_request("amqp").finish("ok", false);
+        }
+        let page = page_of(&first.handle());
+        assert_eq!(
+            page.value("application_info", &[("version", "v1"), ("region", "eu")]),
+            Some(1.0)
+        );
+        assert_eq!(page.requests(), 2.0);
+        assert_eq!(bounds(&page, "request_seconds_bucket"), ["0.5", "+Inf"]);
+    });
+}
+
+#[test]
+fn options_of_one_middleware_never_conflict() {
+    in_a_process_of_its_own(|| {
+        let _first = BigBrother::builder().build();
+        let other = BigBrother::builder()
+            .endpoint("/internal")
+            .is_error(|status| status.is_server_error())
+            .openmetrics(false)
+            .exclude("/health")
+            .try_build();
+        assert!(other.is_ok(), "{other:?}");
+    });
+}
+
+#[test]
+fn an_isolated_monitor_neither_joins_nor_conflicts() {
+    in_a_process_of_its_own(|| {
+        let shared = BigBrother::builder().version("v1").build().handle();
+        let alone = isolated().version("v2").buckets([9.0]).build().handle();
+        alone.record_request("amqp").finish("ok", false);
+        assert_eq!(page_of(&shared).requests(), 0.0);
+        assert_eq!(page_of(&alone).requests(), 1.0);
+    });
+}
+
+#[test]
+fn a_dependency_given_by_four_workers_is_watched_once() {
+    in_a_process_of_its_own(|| {
+        let loops = Arc::new(AtomicUsize::new(0));
+        let builds = Arc::new(AtomicUsize::new(0));
+        let (begun, built) = (Arc::clone(&loops), Arc::clone(&builds));
+        let server = Server::start(4, move || {
+            built.fetch_add(1, Ordering::SeqCst);
+            let begun = Arc::clone(&begun);
+            // The first run is at once and the second in an hour: so runs are loops.
+            let check = move || {
+                begun.fetch_add(1, Ordering::SeqCst);
+                async { true }
+            };
+            let dependency = Dependency::new("db", check).every(Duration::from_secs(3_600));
+            App::new().wrap(BigBrother::builder().dependency(dependency).build())
+        });
+        server.metrics();
+        eventually("all workers are built", || (builds.load(Ordering::SeqCst) == 4).then_some(()));
+        let monitor = BigBrother::monitor().expect("built");
+        // The runs of further loops would come before that of a later dependency.
+        let last = Dependency::new("last", || async { true });
+        let _last = BigBrother::builder().dependency(last).build();
+        eventually("the last check has answered", || monitor.dependencies()[1].is_up());
+        assert_eq!(loops.load(Ordering::SeqCst), 1);
+        assert_eq!(server.metrics().find("dependency_up", &[("name", "db")]).len(), 1);
+    });
+}
+
+#[test]
+fn register_in_the_factory_registers_once() {
+    in_a_process_of_its_own(|| {
+        let orders: Counter = Counter::default();
+        let (made, builds) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+        let (counter, calls, built) = (orders.clone(), Arc::clone(&made), Arc::clone(&builds));
+        let server = Server::start(4, move || {
+            let (counter, calls) = (counter.clone(), Arc::clone(&calls));
+            let register = move |registry: &mut Registry| {
+                calls.fetch_add(1, Ordering::SeqCst);
+                registry.register("orders", "Orders taken", counter);
+            };
+            let middleware = BigBrother::builder().register(register).build();
+            built.fetch_add(1, Ordering::SeqCst);
+            App::new().wrap(middleware)
+        });
+        server.metrics();
+        eventually("all workers are built", || (builds.load(Ordering::SeqCst) == 4).then_some(()));
+        orders.inc_by(3);
+        assert_eq!(server.metrics().value("orders_total", &[]), Some(3.0));
+        assert_eq!(made.load(Ordering::SeqCst), 1);
+    });
+}
+
+#[test]
+fn a_refusal_in_the_factory_ends_a_server_under_actix() {
+    in_a_process_of_its_own(|| refused_in_the_factory(Runtime::Actix));
+}
+
+#[test]
+fn a_refusal_in_the_factory_ends_a_server_under_tokio() {
+    in_a_process_of_its_own(|| refused_in_the_factory(Runtime::Tokio));
+}
+
+#[test]
+fn a_conflict_between_two_workers_ends_a_server_under_actix() {
+    in_a_process_of_its_own(|| conflict_between_workers(Runtime::Actix));
+}
+
+#[test]
+fn a_conflict_between_two_workers_ends_a_server_under_tokio() {
+    in_a_process_of_its_own(|| conflict_between_workers(Runtime::Tokio));
+}
+
+fn refused_in_the_factory(runtime: Runtime) {
+    let ended = run(runtime, async {
+        let factory = || App::new().wrap(BigBrother::builder().version("").build());
+        HttpServer::new(factory).workers(2).bind(("127.0.0.1", 0))?.run().await
+    });
+    assert!(ended.is_err(), "a server without workers must not go on");
+}
+
+fn conflict_between_workers(runtime: Runtime) {
+    let workers = Arc::new(AtomicUsize::new(0));
+    let ended = run(runtime, async {
+        let factory = move || {
+            let number = workers.fetch_add(1, Ordering::SeqCst);
+            App::new().wrap(BigBrother::builder().version(format!("v{number}")).build())
+        };
+        HttpServer::new(factory).workers(2).bind(("127.0.0.1", 0))?.run().await
+    });
+    assert!(ended.is_err(), "a server that lacks a worker must not go on");
+}
+
+#[test]
+fn counters_survive_a_restart_of_the_server_within_the_process() {
+    in_a_process_of_its_own(|| {
+        let serve = || {
+            Server::start(2, || {
+                let middleware = BigBrother::builder().version("v1").build();
+                App::new().wrap(middleware).route("/a", web::get().to(HttpResponse::Ok))
+            })
+        };
+        for round in 1..=3 {
+            let server = serve();
+            for _ in 0..5 {
+                assert_eq!(server.connect().get("/a").status, 200);
+            }
+            assert_eq!(server.metrics().requests(), f64::from(5 * round));
+            server.stop().expect("the server ends");
+        }
+    });
+}
+
+#[test]
+fn checks_start_again_after_their_system_has_stopped() {
+    in_a_process_of_its_own(|| {
+        let runs = Arc::new(AtomicUsize::new(0));
+        for _ in 0..3 {
+            let system = System::new();
+            let counted = Arc::clone(&runs);
+            let check = move || {
+                counted.fetch_add(1, Ordering::SeqCst);
+                async { true }
+            };
+            let dependency = Dependency::new("db", check).every(Duration::from_millis(20));
+            let middleware =
+                system.block_on(async { BigBrother::builder().dependency(dependency).build() });
+            let before = runs.load(Ordering::SeqCst);
+            eventually("the checks go on", || {
+                (runs.load(Ordering::SeqCst) > before + 3).then_some(())
+            });
+            stop(system);
+            drop(middleware);
+        }
+    });
+}
+
+/// A check that holds the arbiter's thread keeps it alive for a while after its
+/// System has stopped. A build in that while must not take it for alive.
+#[test]
+fn checks_start_again_though_one_of_them_held_the_stopped_system() {
+    in_a_process_of_its_own(|| {
+        let (release, held) = mpsc::channel::<()>();
+        let held = Arc::new(Mutex::new(held));
+        let (begins, begun) = mpsc::channel();
+        let runs = Arc::new(AtomicUsize::new(0));
+        let build = || {
+            let (held, begins, runs) = (Arc::clone(&held), begins.clone(), Arc::clone(&runs));
+            let check = move || {
+                let run = runs.fetch_add(1, Ordering::SeqCst);
+                // Nobody listens to any but the first.
+                let _ = begins.send(run);
+                if run == 0 {
+                    // Holds its thread until it is let go.
+                    let _ = held.lock().map(|held| held.recv());
+                }
+                async { true }
+            };
+            let dependency = Dependency::new("db", check).every(Duration::from_millis(20));
+            BigBrother::builder().dependency(dependency).build()
+        };
+        let first = System::new();
+        let _first = first.block_on(async { build() });
+        begun.recv().expect("the first check begins");
+        stop(first);
+        // The System has stopped, its arbiter cannot know of it yet.
+        let second = System::new();
+        let monitor = second.block_on(async { build() }).handle();
+        release.send(()).expect("the check waits");
+        eventually("the checks go on", || (runs.load(Ordering::SeqCst) > 3).then_some(()));
+        eventually("db is up", || monitor.dependencies()[0].is_up().filter(|is_up| *is_up));
+    });
+}
+
+/// Stops a System and the arbiters that belong to it.
+fn stop(system: SystemRunner) {
+    System::current().stop();
+    system.run().expect("the System stops");
+}

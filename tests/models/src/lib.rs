@@ -1,0 +1,41 @@
+//! The shard, the real one and its broken copies, built from loom's atomics.
+//! What is claimed of it stands in `claims`, which copy breaks which in `mutants`.
+
+// The sources are the crate's own; not each model uses all of them.
+#![allow(dead_code, unused_imports)]
+
+#[cfg(test)]
+mod claims;
+#[cfg(test)]
+mod mutants;
+#[cfg(test)]
+mod subject;
+
+mod atomic;
+#[path = "../../../src/metrics/shard.rs"]
+mod shard;
+
+mod version_never_odd {
+    include!(concat!(env!("OUT_DIR"), "/version_never_odd.rs"));
+}
+mod no_release_fence {
+    include!(concat!(env!("OUT_DIR"), "/no_release_fence.rs"));
+}
+mod words_published_relaxed {
+    include!(concat!(env!("OUT_DIR"), "/words_published_relaxed.rs"));
+}
+mod words_written_after_the_version {
+    include!(concat!(env!("OUT_DIR"), "/words_written_after_the_version.rs"));
+}
+mod version_read_relaxed {
+    include!(concat!(env!("OUT_DIR"), "/version_read_relaxed.rs"));
+}
+mod odd_version_read {
+    include!(concat!(env!("OUT_DIR"), "/odd_version_read.rs"));
+}
+mod no_acquire_fence {
+    include!(concat!(env!("OUT_DIR"), "/no_acquire_fence.rs"));
+}
+mod version_not_compared {
+    include!(concat!(env!("OUT_DIR"), "/version_not_compared.rs"));
+}
