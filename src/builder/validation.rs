@@ -37,10 +37,11 @@ pub(crate) fn endpoint(path: &str) -> Result<(), BuildError> {
 }
 
 pub(crate) fn exclude(exclude: &Exclude) -> Result<(), BuildError> {
-    if exclude.source.starts_with('/') {
-        Ok(())
-    } else {
-        Err(BuildError::Exclude { pattern: exclude.source.clone() })
+    match exclude.text() {
+        Some(text) if !text.starts_with('/') => {
+            Err(BuildError::Exclude { pattern: text.to_owned() })
+        }
+        _ => Ok(()),
     }
 }
 

@@ -23,10 +23,7 @@ use actix_web::dev::ServiceRequest;
 ///     .build();
 /// ```
 #[derive(Clone)]
-pub struct Exclude {
-    pub(crate) source: String,
-    rule: Rule,
-}
+pub struct Exclude(Rule);
 
 #[derive(Clone)]
 enum Rule {
@@ -47,13 +44,21 @@ impl Exclude {
     /// let preflights = Exclude::from_fn(|request| *request.method() == Method::OPTIONS);
     /// ```
     pub fn from_fn(excluded: impl Fn(&ServiceRequest) -> bool + Send + Sync + 'static) -> Self {
-        Self { source: "/".to_owned(), rule: Rule::Function(Arc::new(excluded)) }
+        Self(Rule::Function(Arc::new(excluded)))
+    }
+
+    /// What it was made from, if that is text.
+    pub(crate) fn text(&self) -> Option<&str> {
+        match &self.0 {
+            Rule::Path(text) | Rule::Prefix(text) | Rule::Route(text) => Some(text),
+            Rule::Function(_) => None,
+        }
     }
 
     /// What can be told before routing.
     #[inline]
     pub(crate) fn takes_request(&self, request: &ServiceRequest) -> bool {
-        match &self.rule {
+        match &self.0 {
             Rule::Path(path) => request.path() == path,
             Rule::Prefix(prefix) => request.path().starts_with(prefix.as_str()),
             Rule::Route(_) => false,
@@ -63,13 +68,13 @@ impl Exclude {
 
     /// Whether it can be told only once the route is known.
     pub(crate) fn is_route(&self) -> bool {
-        matches!(self.rule, Rule::Route(_))
+        matches!(self.0, Rule::Route(_))
     }
 
     /// What can be told only once the route is known.
     #[inline]
     pub(crate) fn takes_route(&self, addr: &str) -> bool {
-        matches!(&self.rule, Rule::Route(pattern) if pattern == addr)
+        matches!(&self.0, Rule::Route(pattern) if pattern == addr)
     }
 }
 
@@ -80,7 +85,7 @@ impl From<&str> for Exclude {
             _ if pattern.contains('{') => Rule::Route(pattern.to_owned()),
             _ => Rule::Path(pattern.to_owned()),
         };
-        Self { source: pattern.to_owned(), rule }
+        Self(rule)
     }
 }
 
@@ -92,9 +97,9 @@ impl From<String> for Exclude {
 
 impl fmt::Debug for Exclude {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.rule {
-            Rule::Function(_) => f.write_str("Exclude::from_fn"),
-            _ => f.debug_tuple("Exclude").field(&self.source).finish(),
+        match self.text() {
+            Some(text) => f.debug_tuple("Exclude").field(&text).finish(),
+            None => f.write_str("Exclude::from_fn"),
         }
     }
 }
