@@ -12,6 +12,8 @@ Planned = namedtuple("Planned", "times method path addr status body", defaults=[
 
 CONNECTIONS = 8
 
+STANDARD_METHODS = {"GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH", "QUERY"}
+
 
 class Traffic:
     """Sends over several kept-alive connections, so that all workers are met, and keeps the books."""
@@ -64,13 +66,12 @@ class Traffic:
 
 
 def request_labels(method, addr, status):
-    known = {"GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH", "QUERY"}
     return frozenset(
         {
             "type": "http",
             "status": str(status),
             "isError": "true" if status >= 400 else "false",
-            "method": method if method in known else "_OTHER",
+            "method": method if method in STANDARD_METHODS else "_OTHER",
             "addr": addr,
         }.items()
     )
