@@ -113,9 +113,10 @@ pub(crate) fn write_label(out: &mut String, key: &str, value: &str) {
     out.push('"');
 }
 
-/// The first characters of an error message, as many as the protocol allows.
-pub(crate) fn cut_message(message: &str) -> &str {
-    match message.char_indices().nth(protocol::MESSAGE_LENGTH) {
+/// The first characters of a text that may come from outside: a limit of label
+/// sets alone would not bound the page.
+pub(crate) fn cut(message: &str) -> &str {
+    match message.char_indices().nth(protocol::TEXT_LENGTH) {
         Some((end, _)) => &message[..end],
         None => message,
     }
@@ -208,7 +209,7 @@ fn intern(text: &str) -> Cow<'static, str> {
 
 #[cfg(test)]
 mod tests {
-    use super::{LabelSet, OwnedLabelSet, Status, cut_message, write_label};
+    use super::{LabelSet, OwnedLabelSet, Status, cut, write_label};
 
     const PLAIN: LabelSet<'_> = LabelSet {
         addr: "/users/{id}",
@@ -247,9 +248,9 @@ mod tests {
 
     #[test]
     fn messages_are_cut_between_characters() {
-        assert_eq!(cut_message(&"é".repeat(500)), "é".repeat(120));
-        assert_eq!(cut_message(&"é".repeat(120)), "é".repeat(120));
-        assert_eq!(cut_message(""), "");
+        assert_eq!(cut(&"é".repeat(500)), "é".repeat(120));
+        assert_eq!(cut(&"é".repeat(120)), "é".repeat(120));
+        assert_eq!(cut(""), "");
     }
 
     #[test]

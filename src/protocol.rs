@@ -25,8 +25,8 @@ pub(crate) const CHECK_EVERY: Duration = Duration::from_secs(15);
 /// How long a check may take.
 pub(crate) const CHECK_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Characters of an error message, or of a trace id.
-pub(crate) const MESSAGE_LENGTH: usize = 120;
+/// Characters of an error message, a raw path or a trace id.
+pub(crate) const TEXT_LENGTH: usize = 120;
 
 /// `type` of everything that the middleware sees.
 pub(crate) static HTTP: &str = "http";

@@ -12,7 +12,7 @@ use actix_web::{Error, HttpResponse};
 
 use super::facts::Facts;
 use super::worker::Worker;
-use crate::labels::{LabelSet, Status, cut_message};
+use crate::labels::{LabelSet, Status, cut};
 use crate::outcome::options::{ObserveAt, ResponseSize, Unmatched};
 use crate::outcome::{route, size, status};
 use crate::page::MetricsPage;
@@ -158,7 +158,7 @@ impl Facts {
         }
         let addr = match (pattern, rules.unmatched) {
             (Some(pattern), _) => pattern,
-            (None, Unmatched::Path) => path(),
+            (None, Unmatched::Path) => cut(path()),
             (None, Unmatched::Label) => protocol::UNMATCHED,
         };
         worker.slot(&LabelSet {
@@ -168,7 +168,7 @@ impl Facts {
             is_error: rules.errors.holds(status),
             kind: protocol::HTTP,
             name: None,
-            message: message.map(cut_message),
+            message: message.map(cut),
         })
     }
 

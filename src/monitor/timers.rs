@@ -7,7 +7,7 @@ use std::future::Future;
 use std::time::{Duration, Instant};
 
 use super::handle::Monitor;
-use crate::labels::{LabelSet, Status, cut_message};
+use crate::labels::{LabelSet, Status, cut};
 use crate::protocol;
 
 /// The `status` of a call: a word, or the three digits of an HTTP status.
@@ -277,7 +277,7 @@ impl Call {
             is_error,
             kind: &self.kind,
             name: self.name.as_deref(),
-            message: has_message.then(|| cut_message(&self.message)),
+            message: has_message.then(|| cut(&self.message)),
         };
         let duration = self.took.unwrap_or_else(|| self.started.elapsed());
         self.monitor.writers(self.name.is_some()).record(&labels, duration, self.bytes);

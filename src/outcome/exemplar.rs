@@ -69,7 +69,7 @@ impl Exemplars {
                 sampled_trace_id(header).map(ToOwned::to_owned)
             }
             Source::Function(trace_id) => {
-                trace_id(request).filter(|id| id.chars().count() <= protocol::MESSAGE_LENGTH)
+                trace_id(request).filter(|id| id.chars().count() <= protocol::TEXT_LENGTH)
             }
         }
     }

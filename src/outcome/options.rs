@@ -52,6 +52,7 @@ pub enum Unmatched {
     /// chooses their paths and could make any number of series.
     #[default]
     Label,
-    /// The raw path without its query, as long as the series limit allows.
+    /// The first 120 characters of the raw path, without its query, as long as the
+    /// series limit allows.
     Path,
 }

@@ -243,6 +243,7 @@ fn hostile_paths_are_escaped_where_they_are_asked_for() {
         if ask(&server, &path) == Some(404) {
             // What stands behind a fragment's sign is not part of a path.
             let path = path.split(|byte| *byte == b'#' || *byte == b'?').next().unwrap_or_default();
+            let path = &path[..path.len().min(120)];
             *sent.entry(String::from_utf8(path.to_vec()).expect("UTF-8")).or_insert(0.0) += 1.0;
         }
     }
@@ -254,8 +255,8 @@ fn hostile_paths_are_escaped_where_they_are_asked_for() {
 }
 
 #[test]
-fn a_path_of_64_kb_does_not_hurt() {
-    for (monitor, addr_length) in [(monitor(), "unmatched".len()), (by_path(), 64_001)] {
+fn a_path_of_64_kb_does_not_blow_up_the_page() {
+    for (monitor, addr_length) in [(monitor(), "unmatched".len()), (by_path(), 120)] {
         let server = Server::watched(monitor, |app| {
             app.route("/a/b", web::get().to(HttpResponse::Ok));
         });
