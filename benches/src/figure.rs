@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use serde_json::{Map, Value};
 
-use crate::peers::{OURS, PROM};
+use crate::peers::{CLOCKS, FLOOR, NOOP, OURS, PROM};
 use crate::sections::ALONE;
 
 const WIDTH: f64 = 760.0;
@@ -72,8 +72,8 @@ fn bars(numbers: &Map<String, Value>) -> Vec<(String, f64)> {
 
 fn label(name: &str) -> Option<String> {
     match name {
-        "bare" | "wrapper" | "wrapper + two clock reads" => None,
-        crate::peers::FLOOR => Some("clock and match_pattern alone".to_owned()),
+        "bare" | NOOP | CLOCKS => None,
+        FLOOR => Some("clock and match_pattern alone".to_owned()),
         other => Some(other.to_owned()),
     }
 }

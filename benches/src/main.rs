@@ -5,7 +5,9 @@ mod crew;
 mod figure;
 mod heap;
 mod lane;
+mod machine;
 mod measure;
+mod member;
 mod minimal;
 mod peers;
 mod plan;
@@ -28,11 +30,12 @@ fn main() {
     if let Some(task) = arguments.first().and_then(|first| first.strip_prefix("--child=")) {
         return sections::child(task);
     }
-    let plan = Plan::new(arguments.into_iter());
+    let plan = Plan::new(arguments.into_iter(), &sections::SECTIONS.map(|(name, _)| name));
+    let machine = machine::describe();
     let report = measure_all(&plan);
-    print!("{}", table::markdown(&report.rows));
+    print!("{machine}\n\n{}", table::markdown(&report.rows));
     if plan.is_complete() {
-        results::write(&report);
+        results::write(&machine, &report);
     }
 }
 

@@ -19,21 +19,58 @@ pub struct Timing {
     pub over_bare: f64,
 }
 
-/// Times all lanes; the first one is the bare service.
-pub fn paired(lanes: &mut [BoxedLane], rounds: usize) -> Vec<Timing> {
-    let before: Vec<_> = lanes.iter().map(|lane| seen(lane.as_ref())).collect();
+/// What takes its turn in a round: a lane, or a thread with a lane on it.
+pub trait Turns {
+    fn name(&self) -> &'static str;
+
+    /// Nanoseconds a request.
+    fn turn(&mut self) -> f64;
+
+    fn seen(&self) -> Seen;
+}
+
+impl Turns for BoxedLane {
+    fn name(&self) -> &'static str {
+        self.as_ref().name()
+    }
+
+    fn turn(&mut self) -> f64 {
+        turn_of(self.as_mut())
+    }
+
+    fn seen(&self) -> Seen {
+        seen(self.as_ref())
+    }
+}
+
+/// Times all contenders; the first one is the bare service.
+pub fn paired(lanes: &mut [impl Turns], rounds: usize) -> Vec<Timing> {
+    let before: Vec<_> = lanes.iter().map(Turns::seen).collect();
     let mut nanos = vec![Vec::with_capacity(rounds); lanes.len()];
     for round in 0..rounds {
-        for turn in 0..lanes.len() {
-            // Nobody always follows the same neighbour.
-            let lane = (turn + round) % lanes.len();
-            nanos[lane].push(turn_of(lanes[lane].as_mut()));
+        for lane in order(round, lanes.len()) {
+            nanos[lane].push(lanes[lane].turn());
         }
     }
     for (lane, before) in lanes.iter().zip(before) {
-        check(lane.as_ref(), before);
+        check(lane, before);
     }
     lanes.iter().zip(&nanos).map(|(lane, own)| timing(lane.name(), own, &nanos[0])).collect()
+}
+
+/// The order of a round: shuffled, so that nobody always follows the same
+/// neighbour, and the same in every run.
+pub fn order(round: usize, contenders: usize) -> Vec<usize> {
+    let mut order: Vec<_> = (0..contenders).collect();
+    let mut random = (round as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    for last in (1..contenders).rev() {
+        // A step of xorshift64.
+        random ^= random << 13;
+        random ^= random >> 7;
+        random ^= random << 17;
+        order.swap(last, (random % (last as u64 + 1)) as usize);
+    }
+    order
 }
 
 fn timing(name: &'static str, own: &[f64], bare: &[f64]) -> Timing {
@@ -42,7 +79,7 @@ fn timing(name: &'static str, own: &[f64], bare: &[f64]) -> Timing {
 }
 
 /// One turn: a batch to warm up, then the median of several.
-fn turn_of(lane: &mut dyn Lane) -> f64 {
+pub fn turn_of(lane: &mut dyn Lane) -> f64 {
     batch(lane, BATCH, || ());
     let mut batches: Vec<_> = (0..BATCHES).map(|_| batch(lane, BATCH, || ())).collect();
     median(&mut batches)
@@ -50,24 +87,31 @@ fn turn_of(lane: &mut dyn Lane) -> f64 {
 
 /// Nanoseconds a request over one batch; `gate` is passed just before.
 pub fn batch(lane: &mut dyn Lane, requests: usize, gate: impl FnOnce()) -> f64 {
+    let (start, end) = prepared(lane, requests, gate);
+    (end - start).as_nanos() as f64 / requests as f64
+}
+
+/// When the answering of a batch began and when it ended.
+pub fn prepared(lane: &mut dyn Lane, requests: usize, gate: impl FnOnce()) -> (Instant, Instant) {
     lane.prepare(requests);
     gate();
     let start = Instant::now();
     lane.run();
-    start.elapsed().as_nanos() as f64 / requests as f64
+    (start, Instant::now())
 }
 
 /// Requests sent, and requests recorded by those who record.
-type Seen = (u64, Option<u64>);
+pub type Seen = (u64, Option<u64>);
 
-fn seen(lane: &dyn Lane) -> Seen {
+pub fn seen(lane: &dyn Lane) -> Seen {
     (lane.sent(), lane.recorded())
 }
 
 /// A contender that loses requests would win every race.
-fn check(lane: &dyn Lane, before: Seen) {
-    let sent = lane.sent() - before.0;
-    if let (Some(then), Some(now)) = (before.1, lane.recorded()) {
+fn check(lane: &impl Turns, before: Seen) {
+    let now = lane.seen();
+    let sent = now.0 - before.0;
+    if let (Some(then), Some(now)) = (before.1, now.1) {
         assert_eq!(now - then, sent, "{} recorded another number than was sent", lane.name());
     }
 }

@@ -14,6 +14,10 @@ use actix_web::{App, Error, HttpResponse, web};
 
 use crate::lane::finish;
 
+/// The query that asks for an answer with an error message in its head.
+pub const WITH_MESSAGE: &str = "message";
+pub const MESSAGE_HEADER: &str = "error-message";
+
 /// Answers at once, without a handler, extractors or a boxed future.
 #[derive(Clone, Copy)]
 pub struct Minimal;
@@ -26,15 +30,19 @@ impl Service<ServiceRequest> for Minimal {
     always_ready!();
 
     fn call(&self, request: ServiceRequest) -> Self::Future {
-        let answer = HttpResponse::build(wanted_status(&request)).body("ok");
+        let query = request.query_string();
+        let mut answer = HttpResponse::build(wanted_status(query));
+        if query == WITH_MESSAGE {
+            answer.insert_header((MESSAGE_HEADER, "already taken"));
+        }
+        let answer = answer.body("ok");
         ready(Ok(request.into_response(answer)))
     }
 }
 
 /// The grid of label sets asks for statuses in the query.
-fn wanted_status(request: &ServiceRequest) -> StatusCode {
-    let query = request.query_string();
-    if query.is_empty() {
+fn wanted_status(query: &str) -> StatusCode {
+    if query.is_empty() || query == WITH_MESSAGE {
         return StatusCode::OK;
     }
     let status = query.parse().unwrap_or_default();
@@ -89,8 +97,8 @@ impl Routing {
         Self { send, routed }
     }
 
-    pub fn route(&self, uri: &str) -> ServiceRequest {
-        (self.send)(TestRequest::with_uri(uri));
+    pub fn route(&self, request: TestRequest) -> ServiceRequest {
+        (self.send)(request);
         self.routed.take().expect("a route matches every uri asked for")
     }
 }

@@ -6,10 +6,13 @@ pub struct Plan {
 }
 
 impl Plan {
-    pub fn new(arguments: impl Iterator<Item = String>) -> Self {
+    pub fn new(arguments: impl Iterator<Item = String>, known: &[&str]) -> Self {
         let (flags, sections): (Vec<_>, Vec<_>) = arguments.partition(|one| one.starts_with("--"));
         for flag in &flags {
             assert_eq!(flag, "--quick", "unknown flag; there is only --quick");
+        }
+        for section in &sections {
+            assert!(known.contains(&section.as_str()), "unknown section; there are {known:?}");
         }
         Self { quick: !flags.is_empty(), sections }
     }

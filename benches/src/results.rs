@@ -9,9 +9,10 @@ use serde_json::{Value, json};
 use crate::figure;
 use crate::report::{Report, Row};
 
-pub fn write(report: &Report) {
+pub fn write(machine: &str, report: &Report) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let json = serde_json::to_string_pretty(&as_json(report)).expect("only numbers and text");
+    let json =
+        serde_json::to_string_pretty(&as_json(machine, report)).expect("only numbers and text");
     let files = [("results.json", json + "\n"), ("cost.svg", figure::svg(&report.numbers))];
     for (name, text) in files {
         let path = folder.join(name);
@@ -20,8 +21,9 @@ pub fn write(report: &Report) {
     }
 }
 
-fn as_json(report: &Report) -> Value {
+fn as_json(machine: &str, report: &Report) -> Value {
     json!({
+        "machine": machine,
         "rows": report.rows.iter().map(row).collect::<Vec<_>>(),
         "numbers": report.numbers,
     })

@@ -35,7 +35,7 @@ where
 pub fn alone<M: Alone>(peer: Peer<M>) -> BoxedLane {
     let routing = Routing::new(1);
     let uri = path(0);
-    around_minimal(&peer, move || routing.route(&uri))
+    around_minimal(&peer, move || routing.route(TestRequest::with_uri(&uri)))
 }
 
 /// The middleware alone, walking the grid of label sets from `first` on and
@@ -46,11 +46,12 @@ pub fn grid<M: Alone>(peer: &Peer<M>, first: usize, sets: usize) -> BoxedLane {
     around_minimal(peer, move || {
         let uri = grid_uri(first + walked % sets);
         walked += 1;
-        routing.route(&uri)
+        routing.route(TestRequest::with_uri(&uri))
     })
 }
 
-fn around_minimal<M: Alone>(
+/// The middleware alone, with whatever requests `next` makes.
+pub fn around_minimal<M: Alone>(
     peer: &Peer<M>,
     next: impl FnMut() -> ServiceRequest + 'static,
 ) -> BoxedLane {

@@ -16,17 +16,19 @@ use pin_project_lite::pin_project;
 
 use super::Peer;
 
+pub const NOOP: &str = "wrapper";
+pub const CLOCKS: &str = "wrapper + two clock reads";
 pub const FLOOR: &str = "wrapper + two clock reads + match_pattern";
 
 #[derive(Clone, Copy)]
 pub struct Floor<const CLOCKS: bool, const PATTERN: bool>;
 
 pub fn noop() -> Peer<Floor<false, false>> {
-    Peer::silent("wrapper", Floor)
+    Peer::silent(NOOP, Floor)
 }
 
 pub fn clocks() -> Peer<Floor<true, false>> {
-    Peer::silent("wrapper + two clock reads", Floor)
+    Peer::silent(CLOCKS, Floor)
 }
 
 pub fn pattern() -> Peer<Floor<true, true>> {

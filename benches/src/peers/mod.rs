@@ -13,10 +13,10 @@ mod prometheus_vec;
 
 pub use bare::bare;
 pub use family::{FAMILY, family};
-pub use floor::{FLOOR, clocks, noop, pattern};
+pub use floor::{CLOCKS, FLOOR, NOOP, clocks, noop, pattern};
 pub use metrics::metrics;
 pub use otel::otel;
-pub use ours::{OURS, openmetrics, ours, unlimited};
+pub use ours::{OURS, openmetrics, optioned, ours, unlimited};
 pub use peer::{Page, Peer, Recorded, Upkeep, count_in};
 pub use prom::{PROM, prom};
 pub use prometheus_vec::PrometheusVec;

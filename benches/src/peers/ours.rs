@@ -20,6 +20,14 @@ pub fn openmetrics() -> Peer<BigBrother> {
     peer(builder().series_limit(1_000_000), Format::OpenMetrics)
 }
 
+/// With more than the defaults.
+pub fn optioned(
+    name: &'static str,
+    options: impl FnOnce(BigBrotherBuilder) -> BigBrotherBuilder,
+) -> Peer<BigBrother> {
+    Peer { name, ..peer(options(builder()), Format::Text) }
+}
+
 /// Isolated, because each measurement starts from nothing.
 fn builder() -> BigBrotherBuilder {
     BigBrother::builder().isolated()

@@ -3,11 +3,11 @@
 
 use actix_web::App;
 
-use super::alone::{cell, named, note, over_bare};
+use super::alone::{cell, named, note};
 use crate::measure::paired;
-use crate::peers::{OURS, PROM, contenders};
+use crate::peers::{CLOCKS, NOOP, OURS, PROM, contenders};
 use crate::plan::Plan;
-use crate::report::{Cell, Report};
+use crate::report::Report;
 use crate::settings::{BoxedLane, app};
 
 const MATCHED: &str = "/api/v1/resource_25/42";
@@ -30,8 +30,10 @@ fn unmatched(plan: &Plan, report: &mut Report) {
     let mut lanes: Vec<BoxedLane> = contenders!(app, App::new(), UNMATCHED);
     let timings = paired(&mut lanes, plan.rounds(500));
     note("ns over bare, unmatched path", &timings, report);
-    let what = "time over bare, unmatched path, app of 50 routes";
+    let what = "time over the bare app of 50 routes, all answering an unmatched path";
     report.ratio(what, cell(&timings, OURS), named(&timings, PROM), 0.5);
-    let ours = Cell::new(over_bare(&timings, OURS), " ns");
-    report.limit(what, ours, "if avoided exactly".to_owned(), 100.0, " ns");
+    // The bar is for a second routing avoided exactly, as it is; what a wrapper
+    // and its clock add on this machine stands beside it.
+    let floor = [NOOP, CLOCKS].map(|floor| named(&timings, floor).text);
+    report.limit(what, cell(&timings, OURS), floor.join(", "), 100.0, " ns");
 }

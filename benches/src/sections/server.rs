@@ -11,6 +11,7 @@ use actix_web::dev::{ServiceFactory, ServiceRequest, ServiceResponse, Transform}
 use actix_web::rt::System;
 use actix_web::{App, Error, HttpServer};
 
+use crate::measure::order;
 use crate::peers::{self, PROM, Peer, Recorded};
 use crate::plan::Plan;
 use crate::report::{Cell, Report};
@@ -28,19 +29,25 @@ pub fn run(plan: &Plan, report: &mut Report) {
         Load::on(peers::prom(), App::new),
     ];
     let mut rates = [(); 3].map(|()| Vec::new());
-    for _ in 0..plan.rounds(100) {
-        for (load, rates) in loads.iter_mut().zip(&mut rates) {
-            rates.push(load.requests_a_second());
+    for round in 0..plan.rounds(100) {
+        for load in order(round, loads.len()) {
+            rates[load].push(loads[load].requests_a_second());
         }
     }
     loads.iter().for_each(Load::check);
+    let of_bare = |rates_of: &[f64]| {
+        let mut paired: Vec<_> =
+            rates_of.iter().zip(&rates[0]).map(|(own, bare)| own / bare).collect();
+        median(&mut paired)
+    };
+    let [_, ours_of_bare, prom_of_bare] = rates.each_ref().map(|rates| of_bare(rates));
     let [bare, ours, prom] = rates.map(|mut rates| median(&mut rates));
     for (load, rate) in loads.iter().zip([bare, ours, prom]) {
         report.number("server under load, requests/s", load.name, rate);
     }
     let beside = [Cell::of("bare", bare, "/s").text, Cell::of(PROM, prom, "/s").text];
     let what = format!("requests a second, one worker, {CONNECTIONS} connections");
-    let ratio = format!("{:.3} of bare, {PROM} {:.3}", ours / bare, prom / bare);
+    let ratio = format!("{ours_of_bare:.3} of bare, {PROM} {prom_of_bare:.3}");
     report.remark(&what, &Cell::new(ours, "/s").text, beside.join(", "), ratio);
 }
 
