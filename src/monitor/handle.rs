@@ -91,8 +91,8 @@ impl Monitor {
         let monitor = Self {
             core: Arc::new(Core {
                 settings,
-                other_requests: SharedWriters::new(Arc::clone(&requests)),
-                calls: SharedWriters::new(Recorder::new(calls)),
+                other_requests: SharedWriters::new(&requests),
+                calls: SharedWriters::new(&Recorder::new(calls)),
                 requests,
                 dependencies,
                 registries: Arc::new(registries),

@@ -4,11 +4,13 @@
 use std::borrow::Cow;
 use std::fmt;
 use std::future::Future;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::handle::Monitor;
 use crate::labels::{LabelSet, Status, cut};
 use crate::protocol;
+use crate::recorder::Seat;
 
 /// The `status` of a call: a word, or the three digits of an HTTP status.
 ///
@@ -80,7 +82,9 @@ pub struct CallTimer {
 }
 
 struct Call {
-    monitor: Monitor,
+    seat: Arc<Seat>,
+    /// Whether the `errorMessage` label is switched on.
+    has_message: bool,
     started: Instant,
     took: Option<Duration>,
     /// The dependency; `None` for a request.
@@ -135,7 +139,8 @@ impl Monitor {
 impl CallTimer {
     fn start(monitor: &Monitor, name: Option<Word>, kind: Word) -> Self {
         let call = Call {
-            monitor: monitor.clone(),
+            seat: monitor.writers(name.is_some()).seat(),
+            has_message: monitor.settings().error_message.is_some(),
             started: Instant::now(),
             took: None,
             name,
@@ -269,7 +274,6 @@ impl Drop for CallTimer {
 
 impl Call {
     fn record(&self, status: &CallStatus, is_error: bool) {
-        let has_message = self.monitor.settings().error_message.is_some();
         let labels = LabelSet {
             addr: &self.addr,
             status: status.label(),
@@ -277,10 +281,10 @@ impl Call {
             is_error,
             kind: &self.kind,
             name: self.name.as_deref(),
-            message: has_message.then(|| cut(&self.message)),
+            message: self.has_message.then(|| cut(&self.message)),
         };
         let duration = self.took.unwrap_or_else(|| self.started.elapsed());
-        self.monitor.writers(self.name.is_some()).record(&labels, duration, self.bytes);
+        self.seat.record(&labels, duration, self.bytes);
     }
 }
 
