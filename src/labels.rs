@@ -172,8 +172,8 @@ impl OwnedLabelSet {
             && *self.addr == *labels.addr
             && self.is_error == labels.is_error
             && same(&self.kind, labels.kind)
-            && self.name.as_deref() == labels.name
-            && self.message.as_deref() == labels.message
+            && same_option(self.name.as_deref(), labels.name)
+            && same_option(self.message.as_deref(), labels.message)
     }
 
     pub(crate) fn borrowed(&self) -> LabelSet<'_> {
@@ -196,6 +196,15 @@ impl OwnedLabelSet {
 #[inline]
 fn same(own: &str, other: &str) -> bool {
     std::ptr::eq(own, other) || own == other
+}
+
+/// The same where there may be none. Empty messages are as common as words.
+#[inline]
+fn same_option(own: Option<&str>, other: Option<&str>) -> bool {
+    match (own, other) {
+        (Some(own), Some(other)) => same(own, other),
+        (own, other) => own.is_none() && other.is_none(),
+    }
 }
 
 fn intern(text: &str) -> Cow<'static, str> {
