@@ -152,7 +152,11 @@ impl Worker {
     #[inline]
     pub(crate) fn excludes(&self, request: &ServiceRequest) -> bool {
         let excluded = &self.rules.excluded;
-        !excluded.is_empty() && excluded.iter().any(|exclude| exclude.takes_request(request))
+        if excluded.is_empty() {
+            return false;
+        }
+        let path = request.path();
+        excluded.iter().any(|exclude| exclude.takes_request(path, request))
     }
 
     /// The `errorMessage` of a response; `None` where the label is off.

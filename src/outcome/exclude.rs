@@ -55,12 +55,12 @@ impl Exclude {
         }
     }
 
-    /// What can be told before routing.
+    /// What can be told before routing; `path` is the request's.
     #[inline]
-    pub(crate) fn takes_request(&self, request: &ServiceRequest) -> bool {
+    pub(crate) fn takes_request(&self, path: &str, request: &ServiceRequest) -> bool {
         match &self.0 {
-            Rule::Path(path) => request.path() == path,
-            Rule::Prefix(prefix) => request.path().starts_with(prefix.as_str()),
+            Rule::Path(excluded) => path == excluded,
+            Rule::Prefix(prefix) => path.starts_with(prefix.as_str()),
             Rule::Route(_) => false,
             Rule::Function(excluded) => excluded(request),
         }

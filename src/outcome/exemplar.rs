@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use actix_web::dev::ServiceRequest;
+use actix_web::http::header::HeaderName;
 
 use crate::protocol;
 
@@ -22,6 +23,9 @@ use crate::protocol;
 /// ```
 #[derive(Clone)]
 pub struct Exemplars(Source);
+
+/// Parsed once: a header that is asked for by a text is parsed for each request.
+static TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 
 /// A user's way from a request to its trace.
 type TraceIdFn = dyn Fn(&ServiceRequest) -> Option<String> + Send + Sync;
@@ -65,7 +69,7 @@ impl Exemplars {
     pub(crate) fn trace_id(&self, request: &ServiceRequest) -> Option<String> {
         match &self.0 {
             Source::TraceParent => {
-                let header = request.headers().get("traceparent")?.to_str().ok()?;
+                let header = request.headers().get(&TRACEPARENT)?.to_str().ok()?;
                 sampled_trace_id(header).map(ToOwned::to_owned)
             }
             Source::Function(trace_id) => {
