@@ -1,6 +1,7 @@
 //! Polls the inner service and sees to it that each request's end is reported.
 
 use std::future::Future;
+use std::mem;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
@@ -63,7 +64,10 @@ where
             }
             StepProject::Inner { future, report } => (future, report),
         };
-        let answer = ready!(future.poll(cx));
+        let unwinding = Unwinding(&mut *report);
+        let polled = future.poll(cx);
+        mem::forget(unwinding);
+        let answer = ready!(polled);
         Poll::Ready(match (answer, report.take()) {
             (Ok(response), Some(report)) => {
                 let answered = report.answered(&response);
@@ -77,6 +81,20 @@ where
                 Err(error)
             }
         })
+    }
+}
+
+/// Held while the inner service is polled, and forgotten once it has answered.
+///
+/// # Drop
+/// Reports the request, since only a panic leads here. Left to the drop of the
+/// future, a panic that a middleware around us catches would look like a client
+/// that went away: nothing panics any more by then.
+struct Unwinding<'a>(&'a mut Option<Report>);
+
+impl Drop for Unwinding<'_> {
+    fn drop(&mut self) {
+        drop(self.0.take());
     }
 }
 

@@ -3,6 +3,7 @@
 
 use std::fmt;
 use std::future::pending;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
@@ -13,7 +14,7 @@ use actix_web::dev::{Service as _, ServiceRequest, ServiceResponse};
 use actix_web::http::StatusCode;
 use actix_web::middleware::{Next, from_fn};
 use actix_web::{App, Error, HttpResponse, ResponseError, error, web};
-use futures_util::future::{Either, select};
+use futures_util::future::{Either, FutureExt as _, select};
 use tokio::sync::Semaphore;
 
 use crate::support::page::Page;
@@ -341,6 +342,28 @@ fn a_middleware_that_panics_before_its_future_exists_is_a_500() {
     assert_eq!(server.connect().get("/gate/1").status, 200);
     let expected =
         ["200 false GET /gate/{id}: 1 of 0 bytes", "500 true GET /gate/{id}: 1 of 0 bytes"];
+    assert_eq!(server.metrics_of(2.0).recorded(), expected);
+}
+
+#[test]
+fn a_panic_that_is_caught_around_the_monitor_is_a_500() {
+    let watched = monitor();
+    let server = Server::start(1, move || {
+        App::new()
+            .route("/at-once", web::get().to(panics_at_once))
+            .route("/later", web::get().to(panics_later))
+            .wrap(watched.clone())
+            .wrap_fn(|request, service| {
+                let answer = AssertUnwindSafe(service.call(request)).catch_unwind();
+                let caught = |_| Err(error::ErrorInternalServerError("caught"));
+                answer.map(move |answer| answer.unwrap_or_else(caught))
+            })
+    });
+    let mut client = server.connect();
+    for path in ["/at-once", "/later"] {
+        assert_eq!(client.get(path).status, 500);
+    }
+    let expected = ["500 true GET /at-once: 1 of 0 bytes", "500 true GET /later: 1 of 0 bytes"];
     assert_eq!(server.metrics_of(2.0).recorded(), expected);
 }
 
