@@ -55,11 +55,13 @@ impl Report {
         if worker.has_in_flight {
             worker.add_in_flight(1);
         }
-        if let Some(exemplars) = &worker.rules.exemplars {
+        facts.started = Some(Instant::now());
+        let mut report = Self { facts: Some(facts) };
+        if let (Some(exemplars), Some(facts)) = (&worker.rules.exemplars, &mut report.facts) {
+            // Asked for while the facts are held: should it panic, `Drop` reports.
             facts.trace_id = exemplars.trace_id(request);
         }
-        facts.started = Some(Instant::now());
-        Self { facts: Some(facts) }
+        report
     }
 
     /// The request has its response. `None` where that is all there is to it.
@@ -68,7 +70,7 @@ impl Report {
         mut self,
         response: &ServiceResponse<B>,
     ) -> Option<Answered> {
-        // Asked for while the facts are held: should it panic, `Drop` reports.
+        // Asked for while the facts are held, as above.
         let worker = self.facts.as_ref()?.worker.as_deref()?;
         let message = worker.message(response.response(), None);
         let is_scrape = MetricsPage::is(response.response());

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
 
-use actix_monitor::Format;
+use actix_monitor::{BigBrother, Exemplars, Format};
 use actix_web::body::{BodySize, BoxBody, MessageBody};
 use actix_web::dev::{Service as _, ServiceRequest, ServiceResponse};
 use actix_web::http::StatusCode;
@@ -365,6 +365,24 @@ fn a_panic_that_is_caught_around_the_monitor_is_a_500() {
     }
     let expected = ["500 true GET /at-once: 1 of 0 bytes", "500 true GET /later: 1 of 0 bytes"];
     assert_eq!(server.metrics_of(2.0).recorded(), expected);
+}
+
+#[test]
+fn a_request_whose_trace_cannot_be_told_is_a_500_and_no_longer_in_flight() {
+    let traces = Exemplars::from_fn(|request| {
+        assert!(request.path() != "/panic", "a closure's panic, on purpose");
+        None
+    });
+    let builder = BigBrother::builder().isolated().requests_in_flight().exemplars(traces);
+    let server = Server::watched(builder.build(), |app| {
+        app.route("/panic", web::get().to(HttpResponse::Ok));
+    });
+    let mut client = server.connect();
+    client.send_request("GET", "/panic", &[]);
+    client.try_read_response().expect_err("a panic has no answer");
+    let page = server.metrics_of(1.0);
+    assert_eq!(page.recorded(), ["500 true GET /panic: 1 of 0 bytes"]);
+    assert_eq!(page.sum("requests_in_flight", &[]), 0.0);
 }
 
 #[test]
