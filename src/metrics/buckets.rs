@@ -13,7 +13,7 @@ impl Buckets {
         Self {
             seconds: seconds.into(),
             // `as` saturates: a bound past 584 years takes everything.
-            nanos: seconds.iter().map(|bound| (bound * 1e9) as u64).collect(),
+            nanos: seconds.iter().map(|bound| (bound * 1e9).round() as u64).collect(),
         }
     }
 
@@ -45,6 +45,11 @@ mod tests {
         let found = [0, 100_000_000, 100_000_001, 300_000_000, 10_500_000_000, u64::MAX]
             .map(|nanos| buckets.index_of(nanos));
         assert_eq!(found, [0, 0, 1, 1, 3, 4]);
+    }
+
+    #[test]
+    fn a_bound_that_no_float_hits_exactly_belongs_to_its_own_bucket() {
+        assert_eq!(Buckets::new(&[1.001, 2.0]).index_of(1_001_000_000), 0);
     }
 
     #[test]
