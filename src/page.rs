@@ -17,8 +17,9 @@ use crate::protocol::LOG;
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct MetricsPage;
 
-/// Whether the page was ever answered by a handler: until then no answer has the
-/// mark, and none needs to be looked at.
+/// Whether the page was ever answered within a middleware, by a handler or by
+/// another middleware: until then no answer has the mark, and none needs to be
+/// looked at.
 static IS_MOUNTED: AtomicBool = AtomicBool::new(false);
 
 /// Marks requests of an app whose page is to be text for everyone.
@@ -30,7 +31,7 @@ impl MetricsPage {
         IS_MOUNTED.load(Ordering::Relaxed) && response.extensions().contains::<Self>()
     }
 
-    fn mark(response: &mut HttpResponse) {
+    pub(crate) fn mark(response: &mut HttpResponse) {
         IS_MOUNTED.store(true, Ordering::Relaxed);
         response.extensions_mut().insert(Self);
     }

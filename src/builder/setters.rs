@@ -86,6 +86,9 @@ impl BigBrotherBuilder {
     /// exactly this path are answered here and not recorded; other methods go on
     /// to the app. Refused unless it begins with `/`.
     ///
+    /// A middleware that wraps a scope sees requests of this scope alone: there give
+    /// a path within it, such as `/admin/metrics` for `web::scope("/admin")`.
+    ///
     /// ```
     /// # use actix_monitor::BigBrother;
     /// let builder = BigBrother::builder().endpoint("/internal/metrics");

@@ -12,7 +12,7 @@ use super::future::BigBrotherFuture;
 use super::report::Report;
 use super::worker::Worker;
 use crate::exposition::format::Format;
-use crate::page;
+use crate::page::{self, MetricsPage};
 
 #[doc(hidden)]
 /// The service that `BigBrother` puts around an app, scope or resource.
@@ -36,7 +36,10 @@ impl<S> BigBrotherMiddleware<S> {
         };
         let monitor = self.worker.monitor.clone();
         async move {
-            let answer = page::answer(&monitor, format).await;
+            let mut answer = page::answer(&monitor, format).await;
+            if Worker::has_company() {
+                MetricsPage::mark(&mut answer);
+            }
             request.into_response(answer)
         }
         .boxed_local()

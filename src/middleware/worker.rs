@@ -118,11 +118,16 @@ impl Worker {
             && matches!(*request.method(), Method::GET | Method::HEAD)
     }
 
+    /// Whether this thread has other middlewares, which may see what this one answers.
+    pub(crate) fn has_company() -> bool {
+        WORKERS.get() > 1
+    }
+
     /// Gives the request the monitor. `false` where it has it already: then an
     /// outer middleware records it.
     #[inline]
     pub(crate) fn adopt(&self, request: &mut ServiceRequest) -> bool {
-        if WORKERS.get() > 1 {
+        if Self::has_company() {
             match request.app_data::<SeenBy>() {
                 None => {}
                 Some(seen) if seen.by(&self.monitor) => return false,

@@ -159,6 +159,23 @@ fn a_wrapped_scope_has_its_page_within_itself() {
 }
 
 #[test]
+fn a_page_within_another_middleware_is_not_recorded() {
+    let builder = || BigBrother::builder().isolated();
+    let (outer, inner) =
+        (builder().no_endpoint().build(), builder().endpoint("/admin/metrics").build());
+    let handle = outer.handle();
+    let server = Server::start(1, move || {
+        let admin = web::scope("/admin").route("/x", web::get().to(HttpResponse::Ok));
+        App::new().service(admin.wrap(inner.clone())).wrap(outer.clone())
+    });
+    let mut client = server.connect();
+    client.get("/admin/x");
+    is_text(&client.get("/admin/metrics"));
+    let page = handle.encode(Format::Text).expect("a page");
+    assert_eq!(Page::parse(&page).recorded(), ["200 false GET /admin/x: 1 of 0 bytes"]);
+}
+
+#[test]
 fn the_text_format_for_everyone_where_openmetrics_is_off() {
     let monitor = BigBrother::builder().isolated().openmetrics(false).build();
     let server = Server::watched(monitor, ok);
