@@ -40,12 +40,13 @@ static RUNNER: Mutex<Runner> =
 
 /// Runs the future of `make` on the arbiter until the answer is dropped. `make`
 /// is called again should the arbiter have to be started again. A poll longer
-/// than `patience` counts as holding the thread.
+/// than `patience` counts as holding the thread, and is complained about by `name`.
 pub(crate) fn run(
+    name: &str,
     make: impl Fn() -> LocalBoxFuture<'static, ()> + Send + Sync + 'static,
     patience: Duration,
 ) -> Running {
-    let task = Arc::new(Task::new(Box::new(make), patience));
+    let task = Arc::new(Task::new(name, Box::new(make), patience));
     let mut runner = RUNNER.lock().unwrap_or_else(PoisonError::into_inner);
     runner.tasks.push(Arc::downgrade(&task));
     runner.revive();
@@ -91,10 +92,12 @@ impl Runner {
     /// with another one.
     fn move_on(&mut self) {
         let tasks = self.tasks();
-        if !tasks.iter().any(|task| task.blocks(self.number)) {
-            return;
-        }
-        log::warn!(target: LOG, "a check holds the thread of all checks; the others move on");
+        let Some(holds) = tasks.iter().find(|task| task.blocks(self.number)) else { return };
+        log::warn!(
+            target: LOG, "the check of dependency {:?} holds the thread of all checks; the others \
+             move on to another one, and it belongs into Dependency::blocking",
+            holds.name(),
+        );
         self.arbiter = None;
         let others = |task: &&Arc<Task>| task.is_on(self.number) && !task.blocks(self.number);
         tasks.iter().filter(others).for_each(|task| task.stop());

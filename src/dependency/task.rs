@@ -15,6 +15,7 @@ use futures_util::future::{AbortHandle, Abortable, LocalBoxFuture};
 pub(super) type Make = Box<dyn Fn() -> LocalBoxFuture<'static, ()> + Send + Sync>;
 
 pub(super) struct Task {
+    name: String,
     make: Make,
     /// How long one poll may take before it counts as holding the thread.
     patience: Duration,
@@ -38,8 +39,9 @@ enum Stop {
 }
 
 impl Task {
-    pub(super) fn new(make: Make, patience: Duration) -> Self {
+    pub(super) fn new(name: &str, make: Make, patience: Duration) -> Self {
         Self {
+            name: name.to_owned(),
             make,
             patience,
             running: AtomicU64::new(0),
@@ -48,6 +50,10 @@ impl Task {
             polled_at: AtomicU64::new(0),
             stop: Mutex::new(Stop::Idle),
         }
+    }
+
+    pub(super) fn name(&self) -> &str {
+        &self.name
     }
 
     pub(super) fn is_running(&self) -> bool {
@@ -115,7 +121,10 @@ impl Task {
 
 impl std::fmt::Debug for Task {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Task").field("running", &self.running).finish_non_exhaustive()
+        f.debug_struct("Task")
+            .field("name", &self.name)
+            .field("running", &self.running)
+            .finish_non_exhaustive()
     }
 }
 

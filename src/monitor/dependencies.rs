@@ -85,7 +85,7 @@ fn start(dependency: Dependency) -> (Arc<Watched>, Option<Running>) {
         let report = move |(verdict, took)| reported.report(verdict, Some(took));
         Box::pin(async move { watch(&*check, schedule, report).await })
     };
-    let running = runner::run(make, schedule.limit());
+    let running = runner::run(&watched.name, make, schedule.limit());
     (watched, Some(running))
 }
 

@@ -380,6 +380,7 @@ fn a_check_that_held_its_thread_past_its_timeout_is_down_even_if_it_says_up() {
 #[test]
 fn checks_go_on_beside_one_that_holds_its_thread() {
     in_a_process_of_its_own(|| {
+        journal::start();
         let (gate, begun, runs) = (Gate::closed(), Runs::default(), Runs::default());
         let (held, started, counted) = (gate.clone(), begun.clone(), runs.clone());
         let holds = move || {
@@ -399,6 +400,8 @@ fn checks_go_on_beside_one_that_holds_its_thread() {
         runs.wait_for(10);
         wait_until_up(&monitor, "healthy");
         assert!(!wait_until_down(&monitor, "holds").is_empty());
+        let is_named = |line: &String| line.contains("\"holds\" holds the thread");
+        assert!(journal::lines("actix_monitor").iter().any(is_named));
         gate.open();
         wait_until_up(&monitor, "holds");
     });
