@@ -62,8 +62,9 @@ type Word = Cow<'static, str>;
 ///
 /// Made by [`Monitor::record_request`] and [`Monitor::dependency_request`]; the
 /// time runs from there. `kind` becomes the `type` label. The labels are the
-/// app's own choice and bounded by the series limit only: give templates
-/// (`"note by id"`), never raw ids.
+/// app's own choice: give templates (`"note by id"`), never raw ids. The series
+/// limit bounds `addr` and the message alone, since all else stays exact past it:
+/// name, `kind`, `method` and `status` must never be text from outside.
 ///
 /// ```
 /// # let monitor = actix_monitor::BigBrother::builder().isolated().build().handle();
