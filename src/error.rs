@@ -40,6 +40,11 @@ pub enum BuildError {
         /// What was given.
         pattern: String,
     },
+    /// Messages are to come from a header whose name no header can have.
+    ErrorMessageHeader {
+        /// What was given.
+        name: String,
+    },
     /// A dependency has an empty name.
     EmptyDependencyName,
     /// A dependency was given twice to one builder.
@@ -140,6 +145,11 @@ impl fmt::Display for BuildError {
                 "exclude: {pattern:?} does not start with \"/\", so no request could match it; \
                  give a path such as \"/health\", a prefix such as \"/static/*\" or a route's \
                  pattern"
+            ),
+            Self::ErrorMessageHeader { name } => write!(
+                f,
+                "error_message: {name:?} is no name that a header can have, so no message would \
+                 be found; give one such as \"Error-Message\""
             ),
             Self::EmptyDependencyName => f.write_str(
                 "dependency: its name is empty, and the name is all that tells dependencies \

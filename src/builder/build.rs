@@ -64,6 +64,7 @@ impl BigBrotherBuilder {
         series_limit.map_or(Ok(()), validation::series_limit)?;
         const_labels.as_deref().map_or(Ok(()), validation::const_labels)?;
         self.rules.endpoint.as_deref().map_or(Ok(()), validation::endpoint)?;
+        self.rules.error_message.as_ref().map_or(Ok(()), validation::error_message)?;
         self.rules.excluded.iter().try_for_each(validation::exclude)?;
         validation::dependencies(&self.dependencies)
     }

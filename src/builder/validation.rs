@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use crate::dependency::check::Dependency;
 use crate::error::{BucketsError, BuildError, ConstLabelError};
 use crate::outcome::exclude::Exclude;
+use crate::outcome::message::ErrorMessage;
 use crate::protocol::label;
 
 pub(crate) fn version(version: &str) -> Result<(), BuildError> {
@@ -42,6 +43,13 @@ pub(crate) fn exclude(exclude: &Exclude) -> Result<(), BuildError> {
             Err(BuildError::Exclude { pattern: text.to_owned() })
         }
         _ => Ok(()),
+    }
+}
+
+pub(crate) fn error_message(source: &ErrorMessage) -> Result<(), BuildError> {
+    match source.refused_header() {
+        Some(name) => Err(BuildError::ErrorMessageHeader { name: name.to_owned() }),
+        None => Ok(()),
     }
 }
 

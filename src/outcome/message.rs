@@ -30,8 +30,8 @@ type MessageFn = dyn Fn(&ResponseHead) -> Option<String> + Send + Sync;
 
 #[derive(Clone)]
 enum Source {
-    /// A name that no header can have finds none.
-    Header(Option<HeaderName>),
+    /// Or a name that no header can have, to be refused.
+    Header(Result<HeaderName, String>),
     Extension,
     ActixError,
     Function(Arc<MessageFn>),
@@ -66,13 +66,14 @@ impl ErrorText {
 
 impl ErrorMessage {
     /// The value of a response header, `Error-Message` with the sibling monitors.
-    /// Bytes that are not UTF-8 are replaced. The header is sent to the client.
+    /// Bytes that are not UTF-8 are replaced. The header is sent to the client. A
+    /// name that no header can have is refused when the builder builds.
     ///
     /// ```
     /// let message = actix_monitor::ErrorMessage::header("Error-Message");
     /// ```
     pub fn header(name: &str) -> Self {
-        Self(Source::Header(HeaderName::from_bytes(name.as_bytes()).ok()))
+        Self(Source::Header(HeaderName::from_bytes(name.as_bytes()).map_err(|_| name.to_owned())))
     }
 
     /// The [`ErrorText`] that a handler put into the response's extensions: the
@@ -108,11 +109,20 @@ impl ErrorMessage {
         Self(Source::Function(Arc::new(message)))
     }
 
+    /// The name given for a header, if no header can have it.
+    pub(crate) fn refused_header(&self) -> Option<&str> {
+        match &self.0 {
+            Source::Header(Err(name)) => Some(name),
+            _ => None,
+        }
+    }
+
     /// The message of a response, empty where it has none.
     pub(crate) fn of<B>(&self, response: &HttpResponse<B>, error: Option<&Error>) -> String {
         let message = match &self.0 {
             Source::Header(name) => name
                 .as_ref()
+                .ok()
                 .and_then(|name| response.headers().get(name))
                 .map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned()),
             Source::Extension => {

@@ -283,6 +283,11 @@ fn refusals() -> Vec<(BigBrotherBuilder, &'static str)> {
              underscores, not beginning with a digit",
         ),
         (
+            isolated().error_message(ErrorMessage::header("Error Message")),
+            "error_message: \"Error Message\" is no name that a header can have, so no message \
+             would be found; give one such as \"Error-Message\"",
+        ),
+        (
             isolated().const_label("region", "a").const_label("region", "b"),
             "const_label \"region\": the key was given twice; give each key once",
         ),
