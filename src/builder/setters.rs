@@ -71,7 +71,7 @@ impl BigBrother {
 
 impl BigBrotherBuilder {
     /// Which responses are errors (`isError="true"`): 4xx and 5xx by default. The
-    /// predicate is asked once for each status code, when the builder builds.
+    /// predicate is asked once for each status code, right here.
     ///
     /// ```
     /// # use actix_monitor::BigBrother;
