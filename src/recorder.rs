@@ -198,18 +198,22 @@ impl SharedWriters {
 impl Seat {
     /// Counts one observation, from any thread.
     pub(crate) fn record(&self, labels: &LabelSet<'_>, duration: Duration, bytes: u64) {
-        let mut writer = self.lock();
-        let writer = writer.get_or_insert_with(|| self.recorder.writer());
-        if let Some(slot) = writer.slot(labels) {
-            writer.record(slot, duration, bytes);
+        let count = |writer: &mut Writer| {
+            if let Some(slot) = writer.slot(labels) {
+                writer.record(slot, duration, bytes);
+            }
+        };
+        match self.free() {
+            Some(mut writer) => count(writer.get_or_insert_with(|| self.recorder.writer())),
+            // Nobody waits here. A logger that records a call of its own while it is
+            // told of a full family would wait for itself.
+            None => count(&mut self.recorder.writer()),
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Option<Writer>> {
+    fn free(&self) -> Option<MutexGuard<'_, Option<Writer>>> {
         let (before, from) = self.writers.split_at(self.first);
-        from.iter().chain(before).find_map(|desk| desk.0.try_lock().ok()).unwrap_or_else(|| {
-            self.writers[self.first].0.lock().unwrap_or_else(PoisonError::into_inner)
-        })
+        from.iter().chain(before).find_map(|desk| desk.0.try_lock().ok())
     }
 }
 
