@@ -35,7 +35,7 @@ pub enum BuildError {
         /// What was given.
         path: String,
     },
-    /// A path to be excluded does not start with `/`.
+    /// No request could match what is to be excluded.
     Exclude {
         /// What was given.
         pattern: String,
@@ -142,9 +142,9 @@ impl fmt::Display for BuildError {
             ),
             Self::Exclude { pattern } => write!(
                 f,
-                "exclude: {pattern:?} does not start with \"/\", so no request could match it; \
-                 give a path such as \"/health\", a prefix such as \"/static/*\" or a route's \
-                 pattern"
+                "exclude: no request could match {pattern:?}; give a path such as \"/health\", a \
+                 prefix such as \"/static/*\" or a route's pattern such as \"/users/{{id}}\", each \
+                 beginning with \"/\""
             ),
             Self::ErrorMessageHeader { name } => write!(
                 f,

@@ -224,3 +224,37 @@ thread_local! {
         THREADS.fetch_add(1, Ordering::Relaxed)
     };
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use super::{Recorder, SharedWriters};
+    use crate::labels::{LabelSet, Status};
+    use crate::metrics::buckets::Buckets;
+    use crate::metrics::family::Family;
+
+    const LABELS: LabelSet<'_> = LabelSet {
+        addr: "orders",
+        status: Status::Text("ok"),
+        method: "GET",
+        is_error: false,
+        kind: "http",
+        name: None,
+        message: None,
+    };
+
+    #[test]
+    fn nobody_waits_for_a_writer() {
+        let family = Arc::new(Family::new(Buckets::new(&[1.0]), 10, ""));
+        let seat = SharedWriters::new(&Recorder::new(Arc::clone(&family))).seat();
+        let held: Vec<_> = seat.writers.iter().map(|desk| desk.0.lock()).collect();
+        for _ in 0..2 {
+            seat.record(&LABELS, Duration::ZERO, 0);
+        }
+        drop(held);
+        assert_eq!(family.lanes().len(), 1, "a lane is handed on");
+        assert_eq!(family.lanes()[0].shards().count(), 1);
+    }
+}

@@ -159,8 +159,8 @@ impl BigBrotherBuilder {
     }
 
     /// Leaves requests out, any number of times: a path, a prefix (`/static/*`), a
-    /// route's pattern or [`Exclude::from_fn`]. None by default; refused unless it
-    /// begins with `/`. Excluded requests still find the monitor in their data.
+    /// route's pattern or [`Exclude::from_fn`]. None by default; refused if no
+    /// request could match it. Excluded requests still find the monitor in their data.
     ///
     /// ```
     /// # use actix_monitor::BigBrother;

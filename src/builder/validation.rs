@@ -38,11 +38,9 @@ pub(crate) fn endpoint(path: &str) -> Result<(), BuildError> {
 }
 
 pub(crate) fn exclude(exclude: &Exclude) -> Result<(), BuildError> {
-    match exclude.text() {
-        Some(text) if !text.starts_with('/') => {
-            Err(BuildError::Exclude { pattern: text.to_owned() })
-        }
-        _ => Ok(()),
+    match exclude.refused() {
+        Some(pattern) => Err(BuildError::Exclude { pattern: pattern.to_owned() }),
+        None => Ok(()),
     }
 }
 

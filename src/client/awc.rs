@@ -93,6 +93,8 @@ fn failure(error: &SendRequestError) -> Failure {
         SendRequestError::Connect(ConnectError::Timeout) | SendRequestError::Timeout => {
             Failure::Timeout
         }
+        // awc's word for a connection that ended where an answer should have been.
+        SendRequestError::Connect(ConnectError::Disconnected) => Failure::BadAnswer,
         SendRequestError::Connect(_) | SendRequestError::Send(_) => Failure::Unreachable,
         SendRequestError::Response(_) | SendRequestError::Http(_) | SendRequestError::H2(_) => {
             Failure::BadAnswer

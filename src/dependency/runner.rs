@@ -1,6 +1,7 @@
 //! Where checks run: one arbiter for the process, started when the first check
 //! needs it, and again when it was stopped or a check holds its thread.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError, Weak, mpsc};
 use std::time::Duration;
 use std::{io, thread};
@@ -33,10 +34,17 @@ struct Runner {
     number: u64,
     tasks: Vec<Weak<Task>>,
     has_watchdog: bool,
+    /// Whether it was logged that no arbiter can be had.
+    has_complained: bool,
 }
 
-static RUNNER: Mutex<Runner> =
-    Mutex::new(Runner { arbiter: None, number: 0, tasks: Vec::new(), has_watchdog: false });
+static RUNNER: Mutex<Runner> = Mutex::new(Runner {
+    arbiter: None,
+    number: 0,
+    tasks: Vec::new(),
+    has_watchdog: false,
+    has_complained: false,
+});
 
 /// Runs the future of `make` on the arbiter until the answer is dropped. `make`
 /// is called again should the arbiter have to be started again. A poll longer
@@ -71,8 +79,14 @@ impl Runner {
             if task.is_running() {
                 continue;
             }
-            if let Err(error) = self.start(&task) {
-                log::error!(target: LOG, "dependencies are not checked: {error}");
+            match self.start(&task) {
+                Ok(()) => self.has_complained = false,
+                // Tried again at each look, but told once.
+                Err(_) if self.has_complained => {}
+                Err(error) => {
+                    self.has_complained = true;
+                    log::error!(target: LOG, "dependencies are not checked: {error}");
+                }
             }
         }
     }
@@ -121,12 +135,19 @@ fn look_after() {
     loop {
         thread::sleep(LOOK);
         let mut runner = RUNNER.lock().unwrap_or_else(PoisonError::into_inner);
-        runner.move_on();
-        runner.revive();
-        if runner.tasks().is_empty() {
+        let tasks = runner.tasks();
+        if tasks.is_empty() {
             runner.has_watchdog = false;
             return;
         }
+        // A logger may panic, and so may the last owner of a check.
+        let look = AssertUnwindSafe(move || {
+            runner.move_on();
+            runner.revive();
+            drop(runner);
+            drop(tasks);
+        });
+        let _ = catch_unwind(look);
     }
 }
 

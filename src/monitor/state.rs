@@ -1,5 +1,6 @@
 //! What is known of one dependency.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
@@ -72,6 +73,8 @@ pub(crate) struct Watched {
     pub(super) schedule: Option<Schedule>,
     started: Instant,
     last: Mutex<Option<Last>>,
+    /// Whether it was logged that no check has ended for too long.
+    is_told_stale: AtomicBool,
 }
 
 #[derive(Clone, Debug)]
@@ -84,13 +87,21 @@ struct Last {
 
 impl Watched {
     pub(super) fn new(name: String, schedule: Option<Schedule>) -> Self {
-        Self { name, schedule, started: Instant::now(), last: Mutex::default() }
+        Self {
+            name,
+            schedule,
+            started: Instant::now(),
+            last: Mutex::default(),
+            is_told_stale: AtomicBool::new(false),
+        }
     }
 
     /// Takes what was found, and logs it if that is news.
     pub(crate) fn report(&self, verdict: Verdict, took: Option<Duration>) {
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
-        let same = last.as_ref().filter(|last| last.verdict.is_ok() == verdict.is_ok());
+        let was_stale = self.is_told_stale.swap(false, Ordering::Relaxed);
+        let is_same = |last: &&Last| last.verdict.is_ok() == verdict.is_ok();
+        let same = last.as_ref().filter(is_same).filter(|_| !was_stale);
         let is_news = same.is_none();
         let since = same.map_or_else(SystemTime::now, |last| last.since);
         *last = Some(Last { verdict: verdict.clone(), at: Instant::now(), since, took });
@@ -124,8 +135,11 @@ impl Watched {
                 state.since = SystemTime::now().checked_sub(overdue);
             }
             state.is_up = Some(false);
-            state.reason =
-                Some(format!("no check has ended for {age:.1?}, {lifetime:?} is the limit"));
+            let why = format!("no check has ended for {age:.1?}, {lifetime:?} is the limit");
+            if !self.is_told_stale.swap(true, Ordering::Relaxed) {
+                log::warn!(target: LOG, "dependency {:?} is down: {why}", self.name);
+            }
+            state.reason = Some(why);
         }
         state
     }

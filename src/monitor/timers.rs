@@ -29,6 +29,15 @@ enum StatusText {
 }
 
 impl CallStatus {
+    /// A word that spells a code is that code: the page would show both alike, and
+    /// scrapers refuse a series that is there twice.
+    fn spelled(word: Cow<'static, str>) -> Self {
+        let code = word.parse().ok();
+        // `007` is a word: no code is written so.
+        let code = code.filter(|code| itoa::Buffer::new().format::<u16>(*code) == word);
+        Self(code.map_or(StatusText::Word(word), StatusText::Code))
+    }
+
     fn label(&self) -> Status<'_> {
         match &self.0 {
             StatusText::Code(code) => Status::Code(*code),
@@ -45,13 +54,13 @@ impl From<u16> for CallStatus {
 
 impl From<&'static str> for CallStatus {
     fn from(word: &'static str) -> Self {
-        Self(StatusText::Word(word.into()))
+        Self::spelled(word.into())
     }
 }
 
 impl From<String> for CallStatus {
     fn from(word: String) -> Self {
-        Self(StatusText::Word(word.into()))
+        Self::spelled(word.into())
     }
 }
 

@@ -48,11 +48,25 @@ impl Exclude {
     }
 
     /// What it was made from, if that is text.
-    pub(crate) fn text(&self) -> Option<&str> {
+    fn text(&self) -> Option<&str> {
         match &self.0 {
             Rule::Path(text) | Rule::Prefix(text) | Rule::Route(text) => Some(text),
             Rule::Function(_) => None,
         }
+    }
+
+    /// The text of a rule that no request could match.
+    pub(crate) fn refused(&self) -> Option<&str> {
+        let has_wildcard = |text: &str| text.contains(['*', '?', '#', '{']);
+        let can_match = |text: &str| {
+            text.starts_with('/')
+                && match &self.0 {
+                    Rule::Path(path) => !has_wildcard(path),
+                    Rule::Prefix(pattern) => !has_wildcard(&pattern[..pattern.len() - 1]),
+                    Rule::Route(_) | Rule::Function(_) => true,
+                }
+        };
+        self.text().filter(|text| !can_match(text))
     }
 
     /// What can be told before routing; `path` is the request's.
@@ -60,7 +74,7 @@ impl Exclude {
     pub(crate) fn takes_request(&self, path: &str, request: &ServiceRequest) -> bool {
         match &self.0 {
             Rule::Path(excluded) => path == excluded,
-            Rule::Prefix(prefix) => path.starts_with(prefix.as_str()),
+            Rule::Prefix(pattern) => path.starts_with(pattern.trim_end_matches('*')),
             Rule::Route(_) => false,
             Rule::Function(excluded) => excluded(request),
         }
@@ -81,7 +95,7 @@ impl Exclude {
 impl From<&str> for Exclude {
     fn from(pattern: &str) -> Self {
         let rule = match pattern.strip_suffix('*') {
-            Some(prefix) if prefix.ends_with('/') => Rule::Prefix(prefix.to_owned()),
+            Some(prefix) if prefix.ends_with('/') => Rule::Prefix(pattern.to_owned()),
             _ if pattern.contains('{') => Rule::Route(pattern.to_owned()),
             _ => Rule::Path(pattern.to_owned()),
         };

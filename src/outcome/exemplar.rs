@@ -95,7 +95,7 @@ fn sampled_trace_id(header: &str) -> Option<&str> {
         && is_hex(trace_id, 32)
         && is_hex(parent, 16)
         && is_hex(flags, 2)
-        && trace_id.bytes().any(|byte| byte != b'0');
+        && [trace_id, parent].iter().all(|id| id.bytes().any(|byte| byte != b'0'));
     let is_sampled = u8::from_str_radix(flags, 16).is_ok_and(|flags| flags & 1 == 1);
     (is_valid && is_sampled).then_some(trace_id)
 }
@@ -129,6 +129,7 @@ mod tests {
             "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00",
             "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01-extra",
             "00-00000000000000000000000000000000-b7ad6b7169203331-01",
+            "00-0af7651916cd43dd8448eb211c80319c-0000000000000000-01",
             "00-0AF7651916CD43DD8448EB211C80319C-b7ad6b7169203331-01",
             "00-0af7651916cd43dd8448eb211c80319\"-b7ad6b7169203331-01",
             "ff-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",

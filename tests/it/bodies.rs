@@ -10,7 +10,7 @@ use actix_web::{HttpResponse, error, web};
 
 use crate::support::patience::{PATIENCE, eventually};
 use crate::support::server::{Server, monitor};
-use crate::support::services::{Step, ToldBody};
+use crate::support::services::{Control, Step, ToldBody, told_bodies};
 
 /// Bodies that break after ten bytes: of unknown length, and of a hundred bytes.
 fn broken_bodies(app: &mut web::ServiceConfig) {
@@ -72,27 +72,6 @@ fn what_a_broken_body_handed_over_is_counted_where_sent_bytes_are_asked_for() {
             "201 false GET /short: 1 of 20 bytes",
         ]
     );
-}
-
-/// Bodies that a test leads: each answer sends its controls to the test.
-type Control = tokio::sync::mpsc::UnboundedSender<Step>;
-
-fn told_bodies(
-    size: BodySize,
-) -> (mpsc::Receiver<Control>, impl Fn(&mut web::ServiceConfig) + Clone + Send + 'static) {
-    let (controls, receiver) = mpsc::channel();
-    let routes = move |app: &mut web::ServiceConfig| {
-        let controls = controls.clone();
-        app.route(
-            "/told/{id}",
-            web::to(move || {
-                let (control, body) = ToldBody::new(size);
-                controls.send(control).expect("the test listens");
-                async { HttpResponse::Ok().body(body) }
-            }),
-        );
-    };
-    (receiver, routes)
 }
 
 #[test]

@@ -229,8 +229,9 @@ fn refusals() -> Vec<(BigBrotherBuilder, &'static str)> {
         ),
         (
             isolated().exclude("health"),
-            "exclude: \"health\" does not start with \"/\", so no request could match it; give a \
-             path such as \"/health\", a prefix such as \"/static/*\" or a route's pattern",
+            "exclude: no request could match \"health\"; give a path such as \"/health\", a prefix \
+             such as \"/static/*\" or a route's pattern such as \"/users/{id}\", each beginning with \
+             \"/\"",
         ),
         (
             isolated().dependency(checked("")),

@@ -5,14 +5,24 @@
 mod bodies;
 mod bounds;
 mod builder;
+mod clients;
 mod composition;
 mod concurrency;
 mod dependencies;
+mod exclusions;
+mod exemplars;
+mod in_flight;
+mod labels;
 mod layers;
+mod messages;
 mod page;
+#[cfg(target_os = "linux")]
+mod process;
 mod protocol;
+mod readiness;
 mod requests;
 mod routes;
 mod scrapes;
 mod sharing;
 mod support;
+mod timers;

@@ -2,7 +2,6 @@
 //! the size that tell how it ended.
 
 use std::fmt;
-use std::future::pending;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -20,7 +19,7 @@ use tokio::sync::Semaphore;
 use crate::support::page::Page;
 use crate::support::patience::{PATIENCE, eventually};
 use crate::support::server::{Server, monitor};
-use crate::support::services::{Step, ToldBody, announced};
+use crate::support::services::{Step, ToldBody, waits_for, waits_for_ever};
 
 #[test]
 fn an_answer_is_recorded_by_its_pattern_with_its_declared_size() {
@@ -155,20 +154,6 @@ fn an_error_of_an_inner_middleware_is_recorded_and_passed_on_unchanged() {
     );
 }
 
-/// Adds a handler that never answers, and tells when it has begun.
-fn waits_for_ever(app: &mut web::ServiceConfig, path: &str, begun: &mpsc::Sender<()>) {
-    let begun = begun.clone();
-    app.route(
-        path,
-        web::get().to(move || {
-            announced(pending::<HttpResponse>(), {
-                let begun = begun.clone();
-                move || begun.send(()).expect("the test listens")
-            })
-        }),
-    );
-}
-
 #[test]
 fn a_client_that_resets_is_a_499_and_the_worker_goes_on() {
     let (begun, begins) = mpsc::channel();
@@ -186,25 +171,6 @@ fn a_client_that_resets_is_a_499_and_the_worker_goes_on() {
     assert_eq!(server.connect().get("/ok").text(), "ok");
     let expected = ["200 false GET /ok: 1 of 2 bytes", "499 true GET /api/slow/{id}: 3 of 0 bytes"];
     assert_eq!(server.metrics().recorded(), expected);
-}
-
-/// Adds a handler that answers `done` for each permit it is given, and tells when
-/// it has begun.
-fn waits_for(
-    app: &mut web::ServiceConfig,
-    path: &str,
-    permits: &Arc<Semaphore>,
-    begun: &mpsc::Sender<()>,
-) {
-    let (permits, begun) = (Arc::clone(permits), begun.clone());
-    app.route(
-        path,
-        web::get().to(move || {
-            let (permits, begun) = (Arc::clone(&permits), begun.clone());
-            let answer = async move { permits.acquire().await.map_or("never", |_| "done") };
-            announced(answer, move || begun.send(()).expect("the test listens"))
-        }),
-    );
 }
 
 #[test]

@@ -2,11 +2,26 @@
 
 use std::collections::HashSet;
 
+use actix_monitor::{Format, Monitor};
+
 use super::client::Response;
 use super::page::Page;
 
 const TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
 const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// The page of `monitor` while nothing happens, with no server between: both
+/// formats, read by both parsers, which must tell the same.
+#[track_caller]
+pub(crate) fn page_of(monitor: &Monitor) -> Page {
+    let text = monitor.encode(Format::Text).expect("a page");
+    let openmetrics = monitor.encode(Format::OpenMetrics).expect("a page");
+    read_text(&text);
+    read_openmetrics(&openmetrics);
+    let page = Page::parse(&text);
+    assert_eq!(page.lasting(), Page::parse(&openmetrics).lasting());
+    page
+}
 
 /// Takes `answer` apart, which must be a page of text 0.0.4.
 #[track_caller]
@@ -32,6 +47,7 @@ pub(crate) fn is_openmetrics(answer: &Response) -> Page {
 /// Reads a page of text 0.0.4 and returns how many families it has.
 #[track_caller]
 pub(crate) fn read_text(page: &str) -> usize {
+    let page = &without_returns(page);
     match openmetrics_parser::prometheus::parse_prometheus(page) {
         Ok(exposition) => exposition.families.len(),
         Err(error) => panic!("no page of text: {error:?}\n{page}"),
@@ -69,8 +85,14 @@ pub(crate) fn read_openmetrics(page: &str) -> usize {
         }
         kept.push_str(line);
     }
-    match openmetrics_parser::openmetrics::parse_openmetrics(&kept) {
+    match openmetrics_parser::openmetrics::parse_openmetrics(&without_returns(&kept)) {
         Ok(exposition) => exposition.families.len(),
         Err(error) => panic!("no OpenMetrics page: {error:?}\n{page}"),
     }
+}
+
+/// The parser refuses carriage returns within quotes, which both formats allow
+/// and Prometheus reads.
+fn without_returns(page: &str) -> String {
+    page.replace('\r', " ")
 }

@@ -115,6 +115,11 @@ impl Server {
         Client::connect(self.address)
     }
 
+    /// What a client is given to ask for `path`.
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+
     /// `GET path` on a connection of its own, answered 200.
     #[track_caller]
     pub(crate) fn page(&self, path: &str) -> Page {

@@ -2,15 +2,17 @@
 //! go on.
 
 use std::cell::Cell;
-use std::future::{Future, poll_fn};
+use std::future::{Future, pending, poll_fn};
 use std::pin::{Pin, pin};
+use std::sync::{Arc, mpsc};
 use std::task::{Context, Poll};
 
 use actix_web::body::{BodySize, MessageBody};
 use actix_web::dev::{AppService, HttpServiceFactory, ResourceDef, ServiceRequest, fn_service};
 use actix_web::web::Bytes;
-use actix_web::{Error, HttpResponse};
-use tokio::sync::mpsc;
+use actix_web::{Error, HttpResponse, web};
+use tokio::sync::Semaphore;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 /// A service on a prefix, as a file server is: it answers whatever is below.
 #[derive(Clone, Debug)]
@@ -39,16 +41,19 @@ pub(crate) enum Step {
     Panic,
 }
 
+/// Tells a body what to do.
+pub(crate) type Control = UnboundedSender<Step>;
+
 /// A body that does what it is told, and ends when its other end is dropped.
 #[derive(Debug)]
 pub(crate) struct ToldBody {
     size: BodySize,
-    steps: mpsc::UnboundedReceiver<Step>,
+    steps: UnboundedReceiver<Step>,
 }
 
 impl ToldBody {
-    pub(crate) fn new(size: BodySize) -> (mpsc::UnboundedSender<Step>, Self) {
-        let (sender, steps) = mpsc::unbounded_channel();
+    pub(crate) fn new(size: BodySize) -> (Control, Self) {
+        let (sender, steps) = unbounded_channel();
         (sender, Self { size, steps })
     }
 
@@ -91,4 +96,56 @@ pub(crate) async fn announced<F: Future>(future: F, begun: impl FnOnce()) -> F::
         polled
     })
     .await
+}
+
+/// Adds a handler that never answers, and tells when it has begun.
+pub(crate) fn waits_for_ever(app: &mut web::ServiceConfig, path: &str, begun: &mpsc::Sender<()>) {
+    let begun = begun.clone();
+    app.route(
+        path,
+        web::get().to(move || {
+            announced(pending::<HttpResponse>(), {
+                let begun = begun.clone();
+                move || begun.send(()).expect("the test listens")
+            })
+        }),
+    );
+}
+
+/// Adds a handler that answers `done` for each permit it is given, and tells when
+/// it has begun.
+pub(crate) fn waits_for(
+    app: &mut web::ServiceConfig,
+    path: &str,
+    permits: &Arc<Semaphore>,
+    begun: &mpsc::Sender<()>,
+) {
+    let (permits, begun) = (Arc::clone(permits), begun.clone());
+    app.route(
+        path,
+        web::get().to(move || {
+            let (permits, begun) = (Arc::clone(&permits), begun.clone());
+            let answer = async move { permits.acquire().await.map_or("never", |_| "done") };
+            announced(answer, move || begun.send(()).expect("the test listens"))
+        }),
+    );
+}
+
+/// Answers whose bodies the test leads: each sends it the controls of its own.
+pub(crate) fn told_bodies(
+    size: BodySize,
+) -> (mpsc::Receiver<Control>, impl Fn(&mut web::ServiceConfig) + Clone + Send + 'static) {
+    let (controls, receiver) = mpsc::channel();
+    let routes = move |app: &mut web::ServiceConfig| {
+        let controls = controls.clone();
+        app.route(
+            "/told/{id}",
+            web::to(move || {
+                let (control, body) = ToldBody::new(size);
+                controls.send(control).expect("the test listens");
+                async { HttpResponse::Ok().body(body) }
+            }),
+        );
+    };
+    (receiver, routes)
 }

@@ -1,0 +1,172 @@
+//! Constant labels: on every series of the page, whoever put it there.
+
+use std::fmt;
+use std::time::Duration;
+
+use actix_monitor::prometheus_client::collector::Collector;
+use actix_monitor::prometheus_client::encoding::{DescriptorEncoder, EncodeMetric as _};
+use actix_monitor::prometheus_client::metrics::counter::{ConstCounter, Counter};
+use actix_monitor::prometheus_client::metrics::family::Family;
+use actix_monitor::prometheus_client::metrics::gauge::Gauge;
+use actix_monitor::prometheus_client::metrics::histogram::Histogram;
+use actix_monitor::prometheus_client::metrics::info::Info;
+use actix_monitor::prometheus_client::registry::Registry;
+use actix_monitor::{
+    BigBrother, BigBrotherBuilder, Dependency, ErrorMessage, Exemplars, Format, Monitor,
+};
+use actix_web::{HttpResponse, web};
+
+use crate::support::oracle::{self, page_of};
+use crate::support::page::Page;
+use crate::support::patience::eventually;
+use crate::support::server::Server;
+
+/// A metric that is made at each scrape.
+#[derive(Debug)]
+struct Uptime;
+
+impl Collector for Uptime {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
+        let metric = ConstCounter::new(7_u64);
+        let encoder = encoder.encode_descriptor("uptime", "Help", None, metric.metric_type())?;
+        metric.encode(encoder)
+    }
+}
+
+/// One metric of each kind.
+fn register(registry: &mut Registry, prefix: &str) {
+    let orders = Family::<Vec<(String, String)>, Counter>::default();
+    orders.get_or_create(&vec![("kind".into(), "book".into())]).inc();
+    registry.register(format!("{prefix}_orders"), "Help", orders);
+    registry.register(format!("{prefix}_plain"), "Help", Gauge::<i64>::default());
+    registry.register(format!("{prefix}_took"), "Help", Histogram::new([0.5, 1.0]));
+    let info = Info::new([("commit".to_owned(), "abc".to_owned())]);
+    registry.register(format!("{prefix}_build"), "Help", info);
+}
+
+/// A page with every family there is, all with at least one series.
+fn everything(builder: BigBrotherBuilder) -> web::Data<Monitor> {
+    let dependency = Dependency::new("db", || async { true }).every(Duration::from_secs(3_600));
+    let monitor = builder
+        .isolated()
+        .dependency(dependency)
+        .requests_in_flight()
+        .error_message(ErrorMessage::extension())
+        .exemplars(Exemplars::from_fn(|_| Some("trace".into())))
+        .register(|registry| register(registry, "built"))
+        .register(|registry| registry.register_collector(Box::new(Uptime)))
+        .build();
+    let handle = monitor.handle();
+    handle.register(|registry| register(registry, "later"));
+    handle.dependency_request("db").finish("ok", false);
+    handle.record_request("amqp").finish("ack", false);
+    let server = Server::watched(monitor, |app| {
+        app.route("/x", web::get().to(HttpResponse::Ok));
+    });
+    assert_eq!(server.connect().get("/x").status, 200);
+    eventually("the check has answered", || handle.dependencies()[0].is_up());
+    handle
+}
+
+/// The same page in both formats, each read by both parsers.
+fn pages(monitor: &Monitor) -> [Page; 2] {
+    let [text, openmetrics] =
+        [Format::Text, Format::OpenMetrics].map(|format| monitor.encode(format).expect("a page"));
+    oracle::read_text(&text);
+    oracle::read_openmetrics(&openmetrics);
+    [text, openmetrics].map(|text| Page::parse(&text))
+}
+
+/// Names of samples, one of each family at the least.
+const NAMES: [&str; 15] = [
+    "request_seconds_bucket",
+    "request_seconds_sum",
+    "response_size_bytes",
+    "requests_in_flight",
+    "dependency_up",
+    "dependency_request_seconds_bucket",
+    "dependency_request_seconds_count",
+    "application_info",
+    "built_orders_total",
+    "built_plain",
+    "built_took_bucket",
+    "built_build_info",
+    "uptime_total",
+    "later_orders_total",
+    "later_took_sum",
+];
+
+#[test]
+fn every_series_has_the_constant_labels_once_in_both_formats() {
+    let labels = [("region", "eu-west-1"), ("_zone2", "b")];
+    let builder = labels
+        .iter()
+        .fold(BigBrother::builder(), |builder, (key, value)| builder.const_label(*key, *value));
+    for page in pages(&everything(builder)) {
+        for name in NAMES {
+            assert!(!page.find(name, &[]).is_empty(), "{name} is missing: {}", page.text);
+        }
+        for sample in &page.samples {
+            for (key, value) in labels {
+                let values: Vec<_> =
+                    sample.labels.iter().filter(|(other, _)| other == key).collect();
+                assert!(
+                    matches!(values[..], [(_, shown)] if shown == value),
+                    "{key} of {sample:?}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn the_metrics_of_the_process_have_them_too() {
+    let monitor = BigBrother::builder().isolated().const_label("region", "eu").build().handle();
+    for page in pages(&monitor) {
+        let process = page.samples.iter().filter(|sample| sample.name.starts_with("process_"));
+        let regions: Vec<_> = process.map(|sample| sample.label("region")).collect();
+        assert!(regions.len() >= 6, "{}", page.text);
+        assert!(regions.iter().all(|region| *region == Some("eu")), "{regions:?}");
+    }
+}
+
+#[test]
+fn without_any_the_page_has_the_same_series_without_them() {
+    let without = page_of_everything(BigBrother::builder());
+    let with = page_of_everything(BigBrother::builder().const_label("region", "eu"));
+    assert_eq!(with.len(), without.len());
+    for (with, without) in with.iter().zip(&without) {
+        let rest: Vec<_> = with.1.iter().filter(|(key, _)| key != "region").cloned().collect();
+        assert_eq!((&with.0, &rest), (&without.0, &without.1));
+    }
+}
+
+fn page_of_everything(builder: BigBrotherBuilder) -> Vec<(String, Vec<(String, String)>)> {
+    let [text, _] = pages(&everything(builder));
+    text.samples.into_iter().map(|sample| (sample.name, sample.labels)).collect()
+}
+
+#[test]
+fn they_stand_before_the_labels_of_the_protocol_in_the_order_given() {
+    let builder = BigBrother::builder().isolated().const_label("z", "1").const_label("a", "2");
+    let monitor = builder.build().handle();
+    monitor.dependency_request("db").finish("ok", false);
+    let page = page_of(&monitor);
+    let count = &page.find("dependency_request_seconds_count", &[])[0];
+    let keys: Vec<_> = count.labels.iter().map(|(key, _)| key.as_str()).collect();
+    assert_eq!(keys, ["z", "a", "name", "type", "status", "isError", "method", "addr"]);
+}
+
+#[test]
+fn no_value_of_one_can_break_the_page() {
+    for value in ["\"", "\\", "\n", "\n# EOF\n", "\"} 1\nforged 1", " # {x=\"y\"} 1", "é\u{1F980}"]
+    {
+        for page in pages(&everything(BigBrother::builder().const_label("note", value))) {
+            assert!(!page.samples.is_empty());
+            for sample in &page.samples {
+                assert_eq!(sample.label("note"), Some(value), "{sample:?}");
+            }
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! The metrics of the process (feature `process`, on Linux): their names, their
+//! types, and values that follow what the process does.
+
+use std::fs::File;
+use std::sync::{Arc, Barrier};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use actix_monitor::{Format, Monitor};
+
+use crate::support::child::in_a_process_of_its_own;
+use crate::support::oracle::page_of;
+use crate::support::page::Page;
+use crate::support::patience::eventually;
+use crate::support::server::monitor;
+
+#[track_caller]
+fn value(monitor: &Monitor, name: &str) -> f64 {
+    page_of(monitor).value(name, &[]).unwrap_or_else(|| panic!("{name} is not on the page"))
+}
+
+/// Each family of the process with its type, as `format` has it.
+fn families(format: Format) -> Vec<String> {
+    let page = Page::parse(&monitor().handle().encode(format).expect("a page"));
+    let own = page.types.iter().filter(|(name, _)| name.starts_with("process_"));
+    own.map(|(name, kind)| format!("{name} {kind}")).collect()
+}
+
+#[test]
+fn the_names_and_types_are_those_of_every_prometheus_client() {
+    assert_eq!(
+        families(Format::Text),
+        [
+            "process_cpu_seconds_total counter",
+            "process_max_fds gauge",
+            "process_open_fds gauge",
+            "process_resident_memory_bytes gauge",
+            "process_start_time_seconds gauge",
+            "process_threads gauge",
+            "process_virtual_memory_bytes gauge",
+        ]
+    );
+    assert_eq!(
+        families(Format::OpenMetrics),
+        [
+            "process_cpu_seconds counter",
+            "process_max_fds gauge",
+            "process_open_fds gauge",
+            "process_resident_memory_bytes gauge",
+            "process_start_time_seconds gauge",
+            "process_threads gauge",
+            "process_virtual_memory_bytes gauge",
+        ]
+    );
+    let page = page_of(&monitor().handle());
+    let samples = page.samples.iter().filter(|sample| sample.name.starts_with("process_"));
+    assert_eq!(samples.count(), 7, "{}", page.text);
+}
+
+#[test]
+fn the_values_are_those_of_this_process() {
+    let monitor = monitor().handle();
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_secs_f64();
+    let started = value(&monitor, "process_start_time_seconds");
+    assert!(started <= now + 1.0 && started > now - 86_400.0, "{started} {now}");
+    let resident = value(&monitor, "process_resident_memory_bytes");
+    let virtual_memory = value(&monitor, "process_virtual_memory_bytes");
+    assert!(resident > 1e6 && resident <= virtual_memory, "{resident} {virtual_memory}");
+    let limits = std::fs::read_to_string("/proc/self/limits").expect("it is Linux");
+    let most = limits.lines().find_map(|line| line.strip_prefix("Max open files"));
+    let most: f64 = most
+        .and_then(|limits| limits.split_whitespace().next()?.parse().ok())
+        .expect("a limit of open files");
+    assert_eq!(value(&monitor, "process_max_fds"), most);
+    assert!(value(&monitor, "process_open_fds") < most);
+}
+
+#[test]
+fn time_on_the_processor_only_grows() {
+    let monitor = monitor().handle();
+    let mut last = value(&monitor, "process_cpu_seconds_total");
+    // Encoding pages is work.
+    for _ in 0..2 {
+        last = eventually("the processor has worked a tick longer", || {
+            let now = value(&monitor, "process_cpu_seconds_total");
+            assert!(now >= last, "{now} after {last}");
+            (now > last).then_some(now)
+        });
+    }
+}
+
+#[test]
+fn open_files_and_threads_are_counted_as_they_come_and_go() {
+    in_a_process_of_its_own(|| {
+        const FILES: usize = 50;
+        const THREADS: usize = 10;
+        let monitor = monitor().handle();
+        let [files, threads] = ["process_open_fds", "process_threads"];
+        let (fds, count) = (value(&monitor, files), value(&monitor, threads));
+        let opened: Vec<_> =
+            (0..FILES).map(|_| File::open("/proc/self/exe").expect("our own file")).collect();
+        assert_eq!(value(&monitor, files), fds + FILES as f64);
+        drop(opened);
+        assert_eq!(value(&monitor, files), fds);
+
+        let gate = Arc::new(Barrier::new(THREADS + 1));
+        let waiting: Vec<_> = (0..THREADS)
+            .map(|_| {
+                let gate = Arc::clone(&gate);
+                std::thread::spawn(move || gate.wait())
+            })
+            .collect();
+        assert_eq!(value(&monitor, threads), count + THREADS as f64);
+        gate.wait();
+        waiting.into_iter().for_each(|thread| assert!(thread.join().is_ok()));
+        // The kernel may still be burying them.
+        eventually("they are gone", || (value(&monitor, threads) == count).then_some(()));
+    });
+}
