@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use actix_monitor::{BigBrother, Dependency, DependencyState, Format, Monitor};
 use actix_web::{App, HttpServer, web};
+use futures_util::future::join;
 
 use crate::support::child::{in_a_process_of_its_own, terminate_this_process};
 use crate::support::journal;
@@ -607,11 +608,16 @@ async fn serve_until_told_to_end() -> std::io::Result<()> {
         .workers(1)
         .bind(("127.0.0.1", 0))?
         .run();
-    std::thread::spawn(move || {
-        eventually("both checks are under way", || (begun.count() == 2).then_some(()));
-        terminate_this_process();
-    });
-    server.await
+    let handle = server.handle();
+    let end = async move {
+        // A server that hears commands has made its handlers of signals before.
+        handle.pause().await;
+        std::thread::spawn(move || {
+            eventually("both checks are under way", || (begun.count() == 2).then_some(()));
+            terminate_this_process();
+        });
+    };
+    join(server, end).await.0
 }
 
 #[actix_web::main]
