@@ -94,6 +94,22 @@ fn a_sampled_trace_stands_on_the_one_bucket_that_it_fell_into() {
 }
 
 #[test]
+fn a_trace_lies_within_its_bucket_however_narrow_that_is() {
+    let bounds: Vec<f64> =
+        (0..120).scan(1e-6, |bound, _| Some(std::mem::replace(bound, *bound * 1.2))).collect();
+    let monitor = traced().buckets(bounds.clone()).build();
+    let handle = monitor.handle();
+    let server = Server::watched(monitor, routes);
+    server.connect().request("GET", "/a", &[("traceparent", SAMPLED)]);
+    let exemplars = shown(&handle);
+    let [exemplar] = &exemplars[..] else { panic!("{exemplars:?}") };
+    let upper: f64 = exemplar.le.parse().expect("a number");
+    let place = bounds.iter().position(|bound| *bound == upper).expect("one of the bounds");
+    let lower = place.checked_sub(1).map_or(0.0, |before| bounds[before]);
+    assert!(lower < exemplar.seconds && exemplar.seconds <= upper, "{lower} {exemplar:?}");
+}
+
+#[test]
 fn who_is_not_sampled_or_not_valid_leaves_none() {
     let monitor = traced().build();
     let handle = monitor.handle();
