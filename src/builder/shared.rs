@@ -74,6 +74,7 @@ impl BigBrotherBuilder {
     }
 
     /// Adds a label that every series of the page carries; none by default.
+    /// Metrics of your own must not have a label of the same key.
     /// Refused if the key is one of the protocol's, begins with `__`, is no label
     /// name or was given before. Shared.
     ///

@@ -1,5 +1,6 @@
 //! What all workers share and what the app holds.
 
+pub(crate) mod call_status;
 pub(crate) mod dependencies;
 pub(crate) mod handle;
 pub(crate) mod instance;
