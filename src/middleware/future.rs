@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::mem;
 use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
 use actix_web::Error;
 use actix_web::body::{EitherBody, MessageBody};
@@ -64,23 +64,28 @@ where
             }
             StepProject::Inner { future, report } => (future, report),
         };
-        let unwinding = Unwinding(&mut *report);
-        let polled = future.poll(cx);
-        mem::forget(unwinding);
-        let answer = ready!(polled);
-        Poll::Ready(match (answer, report.take()) {
-            (Ok(response), Some(report)) => {
-                let answered = report.answered(&response);
-                Ok(with_body(response, |body| BigBrotherBody::new(body, answered)))
+        let unwinding = Unwinding(report);
+        match future.poll(cx) {
+            Poll::Pending => {
+                mem::forget(unwinding);
+                Poll::Pending
             }
-            (Ok(response), None) => Ok(with_body(response, |body| BigBrotherBody::new(body, None))),
-            (Err(error), report) => {
+            Poll::Ready(Ok(response)) => {
+                let report = unwinding.0.take();
+                mem::forget(unwinding);
+                let answered = report.and_then(|report| report.answered(&response));
+                let body = |body| BigBrotherBody::new(body, answered);
+                Poll::Ready(Ok(with_body(response, body)))
+            }
+            Poll::Ready(Err(error)) => {
+                let report = unwinding.0.take();
+                mem::forget(unwinding);
                 if let Some(report) = report {
                     report.failed(&error);
                 }
-                Err(error)
+                Poll::Ready(Err(error))
             }
-        })
+        }
     }
 }
 
