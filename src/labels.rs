@@ -3,8 +3,9 @@
 
 use std::borrow::Cow;
 use std::hash::{BuildHasher, Hash, Hasher};
+use std::sync::Arc;
 
-use crate::protocol::{self, label};
+use crate::protocol::{self, Method, label};
 
 /// A `status` label: the three digits of HTTP, or another protocol's own word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,6 +29,39 @@ pub(crate) struct LabelSet<'a> {
     pub(crate) message: Option<&'a str>,
 }
 
+/// The labels of a request that the middleware saw, `addr` aside: the status, the
+/// method and whether it is an error, in one word, since they are compared on each
+/// request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Outcome(u32);
+
+impl Outcome {
+    #[inline]
+    pub(crate) fn new(method: Method, status: u16, is_error: bool) -> Self {
+        let [high, low] = status.to_be_bytes();
+        Self(u32::from_be_bytes([high, low, method.place(), is_error.into()]))
+    }
+
+    /// A number of its own for each outcome.
+    #[inline]
+    pub(crate) fn code(self) -> u64 {
+        self.0.into()
+    }
+
+    pub(crate) fn at<'a>(self, addr: &'a str, message: Option<&'a str>) -> LabelSet<'a> {
+        let [high, low, method, is_error] = self.0.to_be_bytes();
+        LabelSet {
+            addr,
+            status: Status::Code(u16::from_be_bytes([high, low])),
+            method: Method::at(method).word(),
+            is_error: is_error != 0,
+            kind: protocol::HTTP,
+            name: None,
+            message,
+        }
+    }
+}
+
 impl Hash for LabelSet<'_> {
     /// Mixes what tells the series of a service apart; the rest is left to `Eq`.
     fn hash<H: Hasher>(&self, state: &mut H) {
@@ -48,22 +82,6 @@ impl Hash for LabelSet<'_> {
 }
 
 impl LabelSet<'_> {
-    /// A number that is made in a few instructions and differs between most label
-    /// sets of a service. Whoever uses it compares the label sets as well.
-    #[inline]
-    pub(crate) fn fingerprint(&self) -> u64 {
-        let addr = self.addr.as_bytes();
-        let edge = |chunk: Option<&[u8; 8]>| chunk.map_or(0, |chunk| u64::from_le_bytes(*chunk));
-        let status = match self.status {
-            Status::Code(code) => u64::from(code),
-            Status::Text(text) => text.len() as u64,
-        };
-        let method = self.method.as_bytes().first().copied().unwrap_or_default();
-        let word = edge(addr.first_chunk()) ^ edge(addr.last_chunk()).rotate_left(29);
-        let small = status << 16 ^ u64::from(method) << 8 ^ self.method.len() as u64;
-        (word ^ small << 24 ^ addr.len() as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15)
-    }
-
     pub(crate) fn hash_with(&self, hasher: &impl BuildHasher) -> u64 {
         hasher.hash_one(self)
     }
@@ -126,7 +144,8 @@ pub(crate) fn cut(message: &str) -> &str {
 /// reference: they are most of what a series holds.
 #[derive(Debug)]
 pub(crate) struct OwnedLabelSet {
-    addr: Cow<'static, str>,
+    /// Shared with the workers that look for it.
+    addr: Arc<str>,
     method: Cow<'static, str>,
     kind: Cow<'static, str>,
     status: OwnedStatus,
@@ -144,7 +163,7 @@ enum OwnedStatus {
 impl From<&LabelSet<'_>> for OwnedLabelSet {
     fn from(labels: &LabelSet<'_>) -> Self {
         Self {
-            addr: intern(labels.addr),
+            addr: labels.addr.into(),
             method: intern(labels.method),
             kind: intern(labels.kind),
             status: match labels.status {
@@ -174,6 +193,10 @@ impl OwnedLabelSet {
             && same(&self.kind, labels.kind)
             && same_option(self.name.as_deref(), labels.name)
             && same_option(self.message.as_deref(), labels.message)
+    }
+
+    pub(crate) fn addr(&self) -> &Arc<str> {
+        &self.addr
     }
 
     pub(crate) fn borrowed(&self) -> LabelSet<'_> {
@@ -208,8 +231,7 @@ fn same_option(own: Option<&str>, other: Option<&str>) -> bool {
 }
 
 fn intern(text: &str) -> Cow<'static, str> {
-    let words = [protocol::HTTP, protocol::UNMATCHED, protocol::OVERFLOW, protocol::OTHER_METHOD];
-    match protocol::METHODS.into_iter().chain(words).find(|word| *word == text) {
+    match protocol::METHODS.into_iter().chain([protocol::HTTP]).find(|word| *word == text) {
         Some(word) => Cow::Borrowed(word),
         // A string of exactly its own length: a series is never edited.
         None => Cow::Owned(text.into()),

@@ -4,6 +4,7 @@
 mod builder;
 #[cfg(any(feature = "awc", feature = "reqwest"))]
 mod client;
+mod clock;
 mod dependency;
 mod error;
 mod exposition;

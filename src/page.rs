@@ -28,7 +28,12 @@ pub(crate) struct TextOnly;
 impl MetricsPage {
     #[inline]
     pub(crate) fn is<B>(response: &HttpResponse<B>) -> bool {
-        IS_MOUNTED.load(Ordering::Relaxed) && response.extensions().contains::<Self>()
+        IS_MOUNTED.load(Ordering::Relaxed) && Self::is_marked(response)
+    }
+
+    #[cold]
+    fn is_marked<B>(response: &HttpResponse<B>) -> bool {
+        response.extensions().contains::<Self>()
     }
 
     pub(crate) fn mark(response: &mut HttpResponse) {

@@ -50,16 +50,54 @@ pub(crate) const OVERFLOW: &str = "_overflow";
 /// `method` of every token that HTTP does not define.
 pub(crate) const OTHER_METHOD: &str = "_OTHER";
 
-/// The methods that appear under their own name. Like `HTTP` a static and no
-/// constant: a word then has one address, by which equal words are told quickly.
-pub(crate) static METHODS: [&str; 10] =
-    ["GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH", "QUERY"];
+/// The methods that appear under their own name, and the word for the others. Like
+/// `HTTP` a static and no constant: a word then has one address, by which equal
+/// words are told quickly.
+pub(crate) static METHODS: [&str; 11] = [
+    "GET",
+    "HEAD",
+    "POST",
+    "PUT",
+    "DELETE",
+    "CONNECT",
+    "OPTIONS",
+    "TRACE",
+    "PATCH",
+    "QUERY",
+    OTHER_METHOD,
+];
 
-/// The `method` label. Extension methods are whatever a client makes up, so they
-/// share one word.
-#[inline]
-pub(crate) fn method(token: &str) -> &'static str {
-    METHODS.into_iter().find(|method| *method == token).unwrap_or(OTHER_METHOD)
+/// The `method` label of a request, as its place among the methods.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Method(u8);
+
+impl Method {
+    pub(crate) const GET: Self = Self(0);
+    pub(crate) const HEAD: Self = Self(1);
+    pub(crate) const POST: Self = Self(2);
+    const OTHER: Self = Self(10);
+
+    /// Extension methods are whatever a client makes up, so they share one word.
+    pub(crate) fn of(token: &str) -> Self {
+        (0..)
+            .zip(METHODS)
+            .find(|(_, word)| *word == token)
+            .map_or(Self::OTHER, |(place, _)| Self(place))
+    }
+
+    pub(crate) fn at(place: u8) -> Self {
+        Self(place)
+    }
+
+    pub(crate) fn word(self) -> &'static str {
+        METHODS.get(usize::from(self.0)).copied().unwrap_or(OTHER_METHOD)
+    }
+
+    /// A number of its own for each method.
+    #[inline]
+    pub(crate) const fn place(self) -> u8 {
+        self.0
+    }
 }
 
 /// Label keys, spelled as existing dashboards spell them.
@@ -105,15 +143,21 @@ pub(crate) mod family {
 
 #[cfg(test)]
 mod tests {
-    use super::{METHODS, OTHER_METHOD, method};
+    use super::{METHODS, Method, OTHER_METHOD};
 
     #[test]
     fn methods_that_http_does_not_define_share_one_word() {
         for name in METHODS {
-            assert_eq!(method(name), name);
+            assert_eq!(Method::of(name).word(), name);
         }
         for name in ["get", "BREW", "X", "QUERYX", ""] {
-            assert_eq!(method(name), OTHER_METHOD);
+            assert_eq!(Method::of(name).word(), OTHER_METHOD);
         }
+    }
+
+    #[test]
+    fn the_methods_with_a_name_here_have_their_own_word() {
+        let words = [Method::GET, Method::HEAD, Method::POST, Method::OTHER].map(Method::word);
+        assert_eq!(words, ["GET", "HEAD", "POST", OTHER_METHOD]);
     }
 }

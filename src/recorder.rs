@@ -5,20 +5,20 @@ use std::num::NonZero;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use hashbrown::HashTable;
 
-use crate::labels::LabelSet;
+use crate::labels::{LabelSet, Outcome};
 use crate::metrics::exemplars::Exemplar;
 use crate::metrics::family::{Family, SeriesId};
-use crate::metrics::lane::Lane;
+use crate::metrics::lane::{Lane, Place};
 
 /// A worker's place in its lane for a series, found once for each request.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Slot {
     series: SeriesId,
-    place: u32,
+    place: Place,
 }
 
 /// A lane together with the cache that finds places in it.
@@ -26,8 +26,16 @@ pub(crate) struct Slot {
 struct Track {
     lane: Arc<Lane>,
     slots: HashTable<Slot>,
-    /// Slots found lately, by the fingerprint of their labels.
-    recent: Box<[Option<Slot>; RECENT]>,
+    /// Slots of requests seen lately: most requests are like one before.
+    recent: Box<[Option<Recent>; RECENT]>,
+}
+
+/// Requests of one series: their outcome, as a number, and where they are counted.
+#[derive(Debug)]
+struct Recent {
+    addr: Arc<str>,
+    outcome: Outcome,
+    slot: Slot,
 }
 
 /// Enough for the routes, methods and statuses of most services.
@@ -52,7 +60,7 @@ impl Recorder {
         let track = idle.unwrap_or_else(|| Track {
             lane: self.family.add_lane(),
             slots: HashTable::new(),
-            recent: Box::new([None; RECENT]),
+            recent: Box::new([const { None }; RECENT]),
         });
         Writer { recorder: Arc::clone(self), track: Some(track) }
     }
@@ -67,31 +75,44 @@ pub(crate) struct Writer {
 }
 
 impl Writer {
+    /// The place in which requests for `addr` with this outcome are counted. `None`
+    /// as below.
+    #[inline]
+    pub(crate) fn request_slot(&mut self, addr: &str, outcome: Outcome) -> Option<Slot> {
+        match &self.track.as_ref()?.recent[place_of(addr, outcome)] {
+            Some(recent) if recent.outcome == outcome && *recent.addr == *addr => Some(recent.slot),
+            _ => self.look_up(addr, outcome),
+        }
+    }
+
+    /// Finds what was not seen lately, and remembers it.
+    #[cold]
+    fn look_up(&mut self, addr: &str, outcome: Outcome) -> Option<Slot> {
+        let slot = self.slot(&outcome.at(addr, None))?;
+        let series = self.recorder.family.series(slot.series)?;
+        // Past the limit the series has another `addr`, and outsiders choose this one.
+        if **series.addr() == *addr {
+            let (addr, place) = (Arc::clone(series.addr()), place_of(addr, outcome));
+            self.track.as_mut()?.recent[place] = Some(Recent { addr, outcome, slot });
+        }
+        Some(slot)
+    }
+
     /// The place in which observations of `labels` are counted. `None` where even
     /// the overflow has no room: that takes four billion series.
-    #[inline]
     pub(crate) fn slot(&mut self, labels: &LabelSet<'_>) -> Option<Slot> {
         let track = self.track.as_mut()?;
         let family = &self.recorder.family;
         let is_same = |slot: &Slot| family.series(slot.series).is_some_and(|s| s.is(labels));
-        let place = labels.fingerprint() as usize >> (usize::BITS - RECENT.ilog2());
-        match track.recent[place] {
-            Some(slot) if is_same(&slot) => Some(slot),
-            _ => {
-                let found = track.slots.find(family.hash(labels), is_same).copied();
-                let slot = found.or_else(|| track.meet(family, labels))?;
-                track.recent[place] = Some(slot);
-                Some(slot)
-            }
-        }
+        let found = track.slots.find(family.hash(labels), is_same).copied();
+        found.or_else(|| track.meet(family, labels))
     }
 
     /// Counts one observation.
     #[inline]
-    pub(crate) fn record(&mut self, slot: Slot, duration: Duration, bytes: u64) {
-        let nanos = as_nanos(duration);
+    pub(crate) fn record(&mut self, slot: Slot, nanos: u64, bytes: u64) {
         let bucket = self.recorder.family.buckets().index_of(nanos);
-        let shard = self.track.as_ref().and_then(|track| track.lane.shard(slot.place as usize));
+        let shard = self.track.as_ref().and_then(|track| track.lane.shard(slot.place));
         if let Some(shard) = shard {
             shard.record(bucket, nanos, bytes);
         }
@@ -99,9 +120,8 @@ impl Writer {
 
     /// Shows the trace of an observation beside the bucket that it fell into.
     #[cold]
-    pub(crate) fn exemplify(&mut self, slot: Slot, duration: Duration, trace_id: String) {
+    pub(crate) fn exemplify(&mut self, slot: Slot, nanos: u64, trace_id: String) {
         let family = &self.recorder.family;
-        let nanos = as_nanos(duration);
         let exemplar = Exemplar { trace_id, nanos, at: SystemTime::now() };
         family.exemplars().offer(slot.series, family.buckets().index_of(nanos), exemplar);
     }
@@ -133,7 +153,7 @@ impl Track {
     }
 
     fn add(&mut self, family: &Family, series: SeriesId) -> Option<Slot> {
-        let slot = Slot { series, place: u32::try_from(self.lane.push(series)?).ok()? };
+        let slot = Slot { series, place: self.lane.push(series)? };
         let rehash = |id: SeriesId| family.series(id).map_or(0, |s| family.hash(&s.labels()));
         self.slots.insert_unique(rehash(series), slot, |slot| rehash(slot.series));
         Some(slot)
@@ -148,10 +168,14 @@ impl Drop for Writer {
     }
 }
 
-/// Whole nanoseconds, saturating after 584 years.
+/// A place among the recent slots, made in a few instructions.
 #[inline]
-fn as_nanos(duration: Duration) -> u64 {
-    duration.as_secs().saturating_mul(1_000_000_000).saturating_add(duration.subsec_nanos().into())
+fn place_of(addr: &str, outcome: Outcome) -> usize {
+    let bytes = addr.as_bytes();
+    let edge = |chunk: Option<&[u8; 8]>| chunk.map_or(0, |chunk| u64::from_le_bytes(*chunk));
+    let edges = edge(bytes.first_chunk()) ^ edge(bytes.last_chunk()).rotate_left(29);
+    let mixed = edges ^ outcome.code() << 8 ^ bytes.len() as u64;
+    mixed.wrapping_mul(0x9e37_79b9_7f4a_7c15) as usize >> (usize::BITS - RECENT.ilog2())
 }
 
 /// Writers for callers that are no worker: any thread takes one, and keeps to the
@@ -197,10 +221,10 @@ impl SharedWriters {
 
 impl Seat {
     /// Counts one observation, from any thread.
-    pub(crate) fn record(&self, labels: &LabelSet<'_>, duration: Duration, bytes: u64) {
+    pub(crate) fn record(&self, labels: &LabelSet<'_>, nanos: u64, bytes: u64) {
         let count = |writer: &mut Writer| {
             if let Some(slot) = writer.slot(labels) {
-                writer.record(slot, duration, bytes);
+                writer.record(slot, nanos, bytes);
             }
         };
         match self.free() {
@@ -228,7 +252,6 @@ thread_local! {
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
-    use std::time::Duration;
 
     use super::{Recorder, SharedWriters};
     use crate::labels::{LabelSet, Status};
@@ -251,7 +274,7 @@ mod tests {
         let seat = SharedWriters::new(&Recorder::new(Arc::clone(&family))).seat();
         let held: Vec<_> = seat.writers.iter().map(|desk| desk.0.lock()).collect();
         for _ in 0..2 {
-            seat.record(&LABELS, Duration::ZERO, 0);
+            seat.record(&LABELS, 0, 0);
         }
         drop(held);
         assert_eq!(family.lanes().len(), 1, "a lane is handed on");

@@ -11,7 +11,7 @@ use crate::outcome::exclude::Exclude;
 use crate::outcome::exemplar::Exemplars;
 use crate::outcome::message::ErrorMessage;
 use crate::outcome::options::{ObserveAt, ResponseSize, Unmatched};
-use crate::outcome::status::{StatusTable, is_error};
+use crate::outcome::status::StatusTable;
 use crate::protocol;
 
 /// Configures a [`BigBrother`]. Made by [`BigBrother::builder`]; each setter says
@@ -35,7 +35,6 @@ pub struct BigBrotherBuilder {
     pub(super) dependencies: Vec<Dependency>,
     pub(super) registrations: Vec<Registration>,
     pub(super) is_isolated: bool,
-    excluded_statuses: Vec<StatusCode>,
 }
 
 impl BigBrother {
@@ -52,17 +51,13 @@ impl BigBrother {
             rules: Rules {
                 endpoint: Some(protocol::ENDPOINT.to_owned()),
                 openmetrics: true,
-                errors: StatusTable::new(is_error),
-                observe_at: ObserveAt::default(),
-                response_size: ResponseSize::default(),
+                statuses: StatusTable::default(),
                 unmatched: Unmatched::default(),
                 excluded: Vec::new(),
-                excluded_statuses: None,
                 error_message: None,
                 exemplars: None,
             },
             dependencies: Vec::new(),
-            excluded_statuses: Vec::new(),
             registrations: Vec::new(),
             is_isolated: false,
         }
@@ -78,7 +73,7 @@ impl BigBrotherBuilder {
     /// let builder = BigBrother::builder().is_error(|status| status.is_server_error());
     /// ```
     pub fn is_error(mut self, is_error: impl Fn(StatusCode) -> bool) -> Self {
-        self.rules.errors = StatusTable::new(is_error);
+        self.rules.statuses.set_errors(is_error);
         self
     }
 
@@ -117,7 +112,7 @@ impl BigBrotherBuilder {
     /// let builder = BigBrother::builder().observe_at(ObserveAt::Head);
     /// ```
     pub fn observe_at(mut self, end: ObserveAt) -> Self {
-        self.rules.observe_at = end;
+        self.rules.statuses.observe_at(end);
         self
     }
 
@@ -128,7 +123,7 @@ impl BigBrotherBuilder {
     /// let builder = BigBrother::builder().response_size(ResponseSize::Sent);
     /// ```
     pub fn response_size(mut self, size: ResponseSize) -> Self {
-        self.rules.response_size = size;
+        self.rules.statuses.count(size);
         self
     }
 
@@ -181,9 +176,7 @@ impl BigBrotherBuilder {
     /// let builder = BigBrother::builder().exclude_status(StatusCode::NOT_MODIFIED);
     /// ```
     pub fn exclude_status(mut self, status: StatusCode) -> Self {
-        self.excluded_statuses.push(status);
-        let excluded = &self.excluded_statuses;
-        self.rules.excluded_statuses = Some(StatusTable::new(|other| excluded.contains(&other)));
+        self.rules.statuses.exclude(status);
         self
     }
 

@@ -128,7 +128,8 @@ impl ClientMonitor {
             Addr::Function(function) => function(method, path),
         });
         let timer = self.monitor.dependency_request(self.name.clone()).addr(addr);
-        let timer = timer.method(protocol::method(method)).dropped_as(protocol::CANCELLED);
+        let timer =
+            timer.method(protocol::Method::of(method).word()).dropped_as(protocol::CANCELLED);
         Outgoing { timer, seen: self.seen.clone() }
     }
 }

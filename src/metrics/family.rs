@@ -51,6 +51,10 @@ impl Series {
         self.labels.is(labels)
     }
 
+    pub(crate) fn addr(&self) -> &Arc<str> {
+        self.labels.addr()
+    }
+
     /// The label set as written between braces.
     pub(crate) fn text(&self) -> &str {
         &self.text

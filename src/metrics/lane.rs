@@ -14,6 +14,13 @@ pub(crate) struct Lane {
     in_flight: AtomicI64,
 }
 
+/// Where a lane has a shard, told once and not at each record.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Place {
+    chunk: u32,
+    line: u32,
+}
+
 #[derive(Debug)]
 struct Chunk {
     series: Box<[AtomicU32]>,
@@ -31,17 +38,17 @@ impl Lane {
         }
     }
 
-    /// The shard in place `index`, if the lane is that long.
+    /// The shard in `place`, if the lane is that long.
     #[inline]
-    pub(crate) fn shard(&self, index: usize) -> Option<Shard<'_>> {
-        let (chunk, offset) = self.chunks.get(index)?;
-        let start = offset * self.lines_per_shard;
+    pub(crate) fn shard(&self, place: Place) -> Option<Shard<'_>> {
+        let chunk = self.chunks.chunk(place.chunk as usize)?;
+        let start = place.line as usize;
         Some(Shard::new(chunk.lines.get(start..start + self.lines_per_shard)?))
     }
 
     /// Appends a shard for `series` and returns its place. To be called by the
     /// lane's one writer. `None` where no place is left.
-    pub(crate) fn push(&self, series: u32) -> Option<usize> {
+    pub(crate) fn push(&self, series: u32) -> Option<Place> {
         let index = self.len.load(Ordering::Relaxed);
         let (chunk, offset) = self.chunks.get_or_make(index, |places| Chunk {
             series: (0..places).map(|_| AtomicU32::new(0)).collect(),
@@ -50,7 +57,13 @@ impl Lane {
         chunk.series[offset].store(series, Ordering::Relaxed);
         // Publishes the series together with the place.
         self.len.store(index + 1, Ordering::Release);
-        Some(index)
+        self.place(index)
+    }
+
+    fn place(&self, index: usize) -> Option<Place> {
+        let (chunk, offset) = Shelf::<Chunk>::locate(index);
+        let line = u32::try_from(offset * self.lines_per_shard).ok()?;
+        Some(Place { chunk: u32::try_from(chunk).ok()?, line })
     }
 
     /// Each series that has a shard here, with that shard.
@@ -58,7 +71,7 @@ impl Lane {
         (0..self.len.load(Ordering::Acquire)).filter_map(|index| {
             let (chunk, offset) = self.chunks.get(index)?;
             let series = chunk.series.get(offset)?.load(Ordering::Relaxed);
-            Some((series as usize, self.shard(index)?))
+            Some((series as usize, self.shard(self.place(index)?)?))
         })
     }
 

@@ -24,8 +24,21 @@ impl<C> Shelf<C> {
     /// The chunk of place `index` and the position within it, if the chunk exists.
     #[inline]
     pub(crate) fn get(&self, index: usize) -> Option<(&C, usize)> {
-        let (chunk, offset) = locate(index);
-        Some((self.chunks.get(chunk)?.get()?, offset))
+        let (chunk, offset) = Self::locate(index);
+        Some((self.chunk(chunk)?, offset))
+    }
+
+    /// The chunk with this number, if it exists.
+    #[inline]
+    pub(crate) fn chunk(&self, number: usize) -> Option<&C> {
+        self.chunks.get(number)?.get()
+    }
+
+    /// In which chunk a place is, and where within it.
+    #[inline]
+    pub(crate) fn locate(index: usize) -> (usize, usize) {
+        let chunk = (index / FIRST + 1).ilog2() as usize;
+        (chunk, index - FIRST * ((1 << chunk) - 1))
     }
 
     /// Like `get`, but makes the chunk, told how many places it has. `None` past
@@ -35,27 +48,21 @@ impl<C> Shelf<C> {
         index: usize,
         make: impl FnOnce(usize) -> C,
     ) -> Option<(&C, usize)> {
-        let (chunk, offset) = locate(index);
+        let (chunk, offset) = Self::locate(index);
         let cell = self.chunks.get(chunk)?;
         Some((cell.get_or_init(|| make(FIRST << chunk)), offset))
     }
 }
 
-#[inline]
-fn locate(index: usize) -> (usize, usize) {
-    let chunk = (index / FIRST + 1).ilog2() as usize;
-    (chunk, index - FIRST * ((1 << chunk) - 1))
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{FIRST, Shelf, locate};
+    use super::{FIRST, Shelf};
 
     #[test]
     fn places_follow_one_another_through_the_chunks() {
         let mut expected = (0, 0);
         for index in 0..10_000 {
-            assert_eq!(locate(index), expected, "place {index}");
+            assert_eq!(Shelf::<()>::locate(index), expected, "place {index}");
             expected.1 += 1;
             if expected.1 == FIRST << expected.0 {
                 expected = (expected.0 + 1, 0);

@@ -7,7 +7,7 @@ use actix_web::body::{BodySize, MessageBody};
 use actix_web::web::Bytes;
 use pin_project_lite::pin_project;
 
-use super::report::Answered;
+use super::report::Report;
 
 pin_project! {
     #[doc(hidden)]
@@ -15,14 +15,14 @@ pin_project! {
     pub struct BigBrotherBody<B> {
         #[pin]
         body: B,
-        answered: Option<Answered>,
+        report: Report,
     }
 }
 
 impl<B: MessageBody> BigBrotherBody<B> {
     #[inline]
-    pub(super) fn new(body: B, answered: Option<Answered>) -> Self {
-        Self { body, answered }
+    pub(super) fn new(body: B, report: Report) -> Self {
+        Self { body, report }
     }
 }
 
@@ -44,29 +44,25 @@ impl<B: MessageBody> MessageBody for BigBrotherBody<B> {
         let is_over = match &chunk {
             // A client has all it waits for once the last byte is sent, and may ask
             // for the page before this body is polled again.
-            Poll::Ready(Some(Ok(bytes))) => {
-                this.answered.as_mut().is_some_and(|body| body.sent(bytes.len()))
-            }
+            Poll::Ready(Some(Ok(bytes))) => this.report.sent(bytes.len()),
             Poll::Ready(_) => true,
             Poll::Pending => false,
         };
         if is_over {
-            *this.answered = None;
+            this.report.end();
         }
         chunk
     }
 
     #[inline]
     fn try_into_bytes(self) -> Result<Bytes, Self> {
-        let Self { body, mut answered } = self;
+        let Self { body, mut report } = self;
         match body.try_into_bytes() {
             Ok(bytes) => {
-                if let Some(answered) = &mut answered {
-                    answered.sent(bytes.len());
-                }
+                report.sent(bytes.len());
                 Ok(bytes)
             }
-            Err(body) => Err(Self { body, answered }),
+            Err(body) => Err(Self { body, report }),
         }
     }
 }

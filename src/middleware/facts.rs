@@ -1,9 +1,11 @@
 //! What is known of a request, from its beginning to its end.
 
+use std::mem;
 use std::rc::Rc;
-use std::time::Instant;
 
 use super::worker::Worker;
+use crate::clock::Start;
+use crate::protocol::Method;
 use crate::recorder::Slot;
 
 /// Longest path, in bytes, whose room is kept for another request.
@@ -15,22 +17,28 @@ const PATH: usize = 512;
 pub(crate) struct Facts {
     /// `None` while nobody uses the box.
     pub(super) worker: Option<Rc<Worker>>,
-    pub(super) started: Option<Instant>,
-    pub(super) method: &'static str,
-    pub(super) is_head: bool,
+    pub(super) started: Option<Start>,
+    pub(super) method: Method,
     pub(super) is_in_flight: bool,
+    /// Whether the inner service is at work this moment: if the request is dropped
+    /// then, it panicked.
+    pub(super) is_inside: bool,
+    /// Whether there is an answer, from which `slot` and `bytes` were told.
+    pub(super) is_answered: bool,
+    /// Whether nothing that comes after the head matters.
+    pub(super) ends_at_head: bool,
+    /// Whether `bytes` is what was declared or grows with what is sent.
+    pub(super) counts_sent: bool,
     /// Copied for requests that are gone at their end: the room for it is there,
     /// so that costs less than counting a reference, and a clone of the request
     /// would make routing panic.
     pub(super) path: String,
     pub(super) trace_id: Option<String>,
-    /// Where the request is counted, once its labels are known.
+    /// Where the request is counted; `None` where it is left out.
     pub(super) slot: Option<Slot>,
     pub(super) bytes: u64,
-    /// Whether `bytes` is what was declared or grows with what is sent.
-    pub(super) counts_sent: bool,
-    /// Bytes of a body of known length that are still to come.
-    pub(super) left: Option<u64>,
+    /// Bytes of the body that are still to come, as far as it tells its length.
+    pub(super) left: u64,
 }
 
 impl Facts {
@@ -38,18 +46,13 @@ impl Facts {
     #[inline]
     pub(super) fn end(mut self: Box<Self>) {
         let Some(worker) = self.worker.take() else { return };
-        if let (Some(slot), Some(started)) = (self.slot.take(), self.started) {
-            let duration = started.elapsed();
-            worker.record(slot, duration, self.bytes);
-            if let Some(trace_id) = self.trace_id.take() {
-                worker.exemplify(slot, duration, trace_id);
+        if let (Some(slot), Some(started)) = (self.slot, self.started) {
+            let nanos = started.nanos();
+            worker.record(slot, nanos, self.bytes);
+            if let Some(trace_id) = &mut self.trace_id {
+                worker.exemplify(slot, nanos, mem::take(trace_id));
             }
         }
-        self.release(&worker);
-    }
-
-    #[inline]
-    fn release(mut self: Box<Self>, worker: &Worker) {
         if self.is_in_flight {
             worker.add_in_flight(-1);
         }
@@ -57,7 +60,6 @@ impl Facts {
         if self.path.capacity() > PATH {
             self.path = String::new();
         }
-        self.trace_id = None;
         worker.put_spare(self);
     }
 }

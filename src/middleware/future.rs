@@ -30,9 +30,8 @@ pin_project! {
 pin_project! {
     #[project = StepProject]
     enum Step<F> {
-        /// The inner service is at work; the report is there unless an outer
-        /// middleware has it.
-        Inner { #[pin] future: F, report: Option<Report> },
+        /// The inner service is at work.
+        Inner { #[pin] future: F, report: Report },
         /// The metrics page is being encoded; the inner service never sees it.
         Page { page: LocalBoxFuture<'static, ServiceResponse> },
     }
@@ -40,7 +39,7 @@ pin_project! {
 
 impl<F> BigBrotherFuture<F> {
     #[inline]
-    pub(super) fn inner(future: F, report: Option<Report>) -> Self {
+    pub(super) fn inner(future: F, report: Report) -> Self {
         Self { step: Step::Inner { future, report } }
     }
 
@@ -64,48 +63,25 @@ where
             }
             StepProject::Inner { future, report } => (future, report),
         };
-        let unwinding = Unwinding(report);
+        report.note_inside(true);
         match future.poll(cx) {
             Poll::Pending => {
-                mem::forget(unwinding);
+                report.note_inside(false);
                 Poll::Pending
             }
             Poll::Ready(Ok(response)) => {
-                let report = unwinding.0.take();
-                mem::forget(unwinding);
-                let answered = report.and_then(|report| report.answered(&response));
-                let body = |body| BigBrotherBody::new(body, answered);
-                Poll::Ready(Ok(with_body(response, body)))
+                let (request, response) = response.into_parts();
+                report.answered(&request, &response);
+                let report = mem::take(report);
+                let (response, body) = response.into_parts();
+                let response =
+                    response.set_body(EitherBody::left(BigBrotherBody::new(body, report)));
+                Poll::Ready(Ok(ServiceResponse::new(request, response)))
             }
             Poll::Ready(Err(error)) => {
-                let report = unwinding.0.take();
-                mem::forget(unwinding);
-                if let Some(report) = report {
-                    report.failed(&error);
-                }
+                mem::take(report).failed(&error);
                 Poll::Ready(Err(error))
             }
         }
     }
-}
-
-/// Held while the inner service is polled, and forgotten once it has answered.
-///
-/// # Drop
-/// Reports the request, since only a panic leads here. Left to the drop of the
-/// future, a panic that a middleware around us catches would look like a client
-/// that went away: nothing panics any more by then.
-struct Unwinding<'a>(&'a mut Option<Report>);
-
-impl Drop for Unwinding<'_> {
-    fn drop(&mut self) {
-        drop(self.0.take());
-    }
-}
-
-fn with_body<B: MessageBody>(
-    response: ServiceResponse<B>,
-    wrap: impl FnOnce(B) -> BigBrotherBody<B>,
-) -> ServiceResponse<EitherBody<BigBrotherBody<B>>> {
-    response.map_body(|_, body| EitherBody::left(wrap(body)))
 }

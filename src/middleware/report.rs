@@ -2,60 +2,58 @@
 //! nothing goes unreported.
 
 use std::rc::Rc;
-use std::time::Instant;
 
 use actix_web::body::{BodySize, MessageBody};
-use actix_web::dev::{ServiceRequest, ServiceResponse};
-use actix_web::http::header::HeaderMap;
-use actix_web::http::{Method, StatusCode};
-use actix_web::{Error, HttpResponse};
+use actix_web::dev::ServiceRequest;
+use actix_web::http::StatusCode;
+use actix_web::{Error, HttpRequest, HttpResponse};
 
 use super::facts::Facts;
 use super::worker::Worker;
-use crate::labels::{LabelSet, Status, cut};
-use crate::outcome::options::{ObserveAt, ResponseSize, Unmatched};
-use crate::outcome::{route, size, status};
+use crate::clock::Start;
+use crate::labels::{Outcome, cut};
+use crate::outcome::message::ErrorMessage;
+use crate::outcome::options::{ResponseSize, Unmatched};
+use crate::outcome::status::StatusRules;
+use crate::outcome::{route, size};
 use crate::page::MetricsPage;
-use crate::protocol;
+use crate::protocol::{self, Method};
 use crate::recorder::Slot;
 
 /// What a client that went away would have been told (a word of nginx').
 const CLIENT_CLOSED_REQUEST: u16 = 499;
 
-/// A request under way, not yet answered.
+/// A request under way: it goes from the future to the body.
 ///
 /// # Drop
-/// A request dropped without an answer is reported as 500 while its handler
-/// panics, else as 499: its client went away, or a timeout around it struck.
+/// Reports the request. Once it is answered that is its end: its body's, or the
+/// moment when the reader went away. Dropped without an answer it is reported as
+/// 500 where the inner service panicked, else as 499: its client went away, or a
+/// timeout around it struck.
+#[derive(Default)]
 pub(crate) struct Report {
-    /// `None` once the end is reported.
-    facts: Option<Box<Facts>>,
-}
-
-/// A request answered, whose body is under way.
-///
-/// # Drop
-/// Reports the request: at its body's end, or when the reader went away.
-pub(crate) struct Answered {
-    /// `None` only while being dropped.
+    /// `None` where nobody asks, and once the end is reported.
     facts: Option<Box<Facts>>,
 }
 
 impl Report {
+    /// Begins the report of a request that is about to be handed to the inner
+    /// service.
     #[inline]
-    pub(crate) fn begin(worker: &Rc<Worker>, request: &ServiceRequest) -> Self {
+    pub(crate) fn begin(worker: &Rc<Worker>, request: &ServiceRequest, path: &str) -> Self {
         worker.remember_routes(request);
         let mut facts = worker.take_spare();
         facts.worker = Some(Rc::clone(worker));
         facts.method = route::method(request.method());
-        facts.is_head = *request.method() == Method::HEAD;
+        facts.is_inside = false;
+        facts.is_answered = false;
         facts.path.clear();
-        facts.path.push_str(request.path());
+        facts.path.push_str(path);
         facts.is_in_flight = worker.has_in_flight;
         if worker.has_in_flight {
             worker.add_in_flight(1);
         }
-        facts.started = Some(Instant::now());
+        facts.started = Some(Start::now());
         let mut report = Self { facts: Some(facts) };
         if let (Some(exemplars), Some(facts)) = (&worker.rules.exemplars, &mut report.facts) {
             // Asked for while the facts are held: should it panic, `Drop` reports.
@@ -64,83 +62,134 @@ impl Report {
         report
     }
 
-    /// The request has its response. `None` where that is all there is to it.
+    /// Notes whether the inner service is at work. It is told by this note that it
+    /// panicked: by the time the future is dropped, a middleware around us may have
+    /// caught the panic.
+    #[inline]
+    pub(crate) fn note_inside(&mut self, is_inside: bool) {
+        if let Some(facts) = &mut self.facts {
+            facts.is_inside = is_inside;
+        }
+    }
+
+    /// The request has its response, whose body is to follow.
     #[inline]
     pub(crate) fn answered<B: MessageBody>(
-        mut self,
-        response: &ServiceResponse<B>,
-    ) -> Option<Answered> {
-        // Asked for while the facts are held, as above.
-        let worker = self.facts.as_ref()?.worker.as_deref()?;
-        let message = worker.message(response.response(), None);
-        let is_scrape = MetricsPage::is(response.response());
-        let ends_at_head = worker.rules.observe_at == ObserveAt::Head
-            || response.status() == StatusCode::SWITCHING_PROTOCOLS;
-
-        let mut facts = self.facts.take()?;
-        if !is_scrape {
-            facts.answer(response, message.as_deref());
+        &mut self,
+        request: &HttpRequest,
+        response: &HttpResponse<B>,
+    ) {
+        let Some(facts) = &mut self.facts else { return };
+        facts.answer(request, response);
+        if facts.ends_at_head {
+            self.end();
         }
-        if is_scrape || ends_at_head {
-            facts.end();
-            return None;
-        }
-        Some(Answered { facts: Some(facts) })
     }
 
     /// An inner middleware failed: the request is gone, its error is to be sent.
+    #[cold]
     pub(crate) fn failed(mut self, error: &Error) {
         // Asked for while the facts are held, as above.
         let response = error.error_response();
-        let worker = self.facts.as_ref().and_then(|facts| facts.worker.as_deref());
-        let message = worker.and_then(|worker| worker.message(&response, Some(error)));
+        let Some(worker) = self.facts.as_ref().and_then(|facts| facts.worker.clone()) else {
+            return;
+        };
+        let message = worker.lost_message(&response, error);
         let Some(mut facts) = self.facts.take() else { return };
-        facts.bytes = facts.declared_size(&response, response.body().size());
-        facts.lose(response.status(), message.as_deref());
+        let declared = || size::declared(response.body().size(), || response.headers());
+        let told = worker.rules.statuses.of(response.status());
+        facts.bytes = facts.counts(told).map_or(0, |_| declared());
+        facts.lose(response.status(), message);
+    }
+
+    /// Takes note of a chunk that is handed over; `true` if it is the last, as far
+    /// as the body's length tells.
+    #[inline]
+    pub(crate) fn sent(&mut self, bytes: usize) -> bool {
+        let Some(facts) = &mut self.facts else { return false };
+        let bytes = bytes as u64;
+        if facts.counts_sent {
+            facts.bytes = facts.bytes.saturating_add(bytes);
+        }
+        facts.left = facts.left.saturating_sub(bytes);
+        facts.left == 0
+    }
+
+    /// There is no more to the request.
+    #[inline]
+    pub(crate) fn end(&mut self) {
+        if let Some(facts) = self.facts.take() {
+            if facts.is_answered { facts.end() } else { facts.vanish() }
+        }
     }
 }
 
 impl Drop for Report {
+    #[inline]
     fn drop(&mut self) {
-        let Some(mut facts) = self.facts.take() else { return };
-        let failed = StatusCode::INTERNAL_SERVER_ERROR;
-        let status = if std::thread::panicking() {
-            failed
-        } else {
-            StatusCode::from_u16(CLIENT_CLOSED_REQUEST).unwrap_or(failed)
-        };
-        facts.bytes = 0;
-        facts.lose(status, None);
+        self.end();
     }
 }
 
 impl Facts {
+    /// Takes note of the answer.
     #[inline]
-    fn answer<B: MessageBody>(&mut self, response: &ServiceResponse<B>, message: Option<&str>) {
+    fn answer<B: MessageBody>(&mut self, request: &HttpRequest, response: &HttpResponse<B>) {
         let Some(worker) = self.worker.as_deref() else { return };
         let status = response.status();
+        if MetricsPage::is(response) {
+            self.slot = None;
+            self.ends_at_head = true;
+            self.is_answered = true;
+            return;
+        }
         let has_empty_prefix = || worker.routes().is_some_and(|routes| routes.has_empty_prefix);
-        let pattern = route::pattern(response.request(), status, has_empty_prefix);
-        let slot = self
-            .find_slot(worker, status, pattern.as_deref(), message, || response.request().path());
-        let size = response.response().body().size();
-        let is_sent = worker.rules.response_size == ResponseSize::Sent;
-        self.bytes = if is_sent { 0 } else { self.declared_size(response.response(), size) };
-        self.counts_sent = is_sent && status::has_body(status, self.is_head);
-        self.left = match size {
-            BodySize::Sized(length) => Some(length),
-            _ => None,
+        let pattern = route::pattern(request, status, has_empty_prefix);
+        let path = || request.path();
+        // Should the source of messages panic, the request has no answer yet.
+        let message = |source: &ErrorMessage| source.of(response, None);
+        let told = worker.rules.statuses.of(status);
+        let slot = self.find_slot(worker, status, told, pattern.as_deref(), path, message);
+
+        let body = response.body().size();
+        let counts = self.counts(told);
+        self.bytes = match counts {
+            Some(ResponseSize::Declared) => size::declared(body, || response.headers()),
+            _ => 0,
         };
+        self.counts_sent = counts == Some(ResponseSize::Sent);
+        self.left = if let BodySize::Sized(length) = body { length } else { u64::MAX };
+        self.ends_at_head = told.ends_at_head;
         self.slot = slot;
+        self.is_answered = true;
+    }
+
+    /// Which bytes of the body count; `None` where it is not sent.
+    #[inline]
+    fn counts(&self, told: &StatusRules) -> Option<ResponseSize> {
+        if self.method == Method::HEAD { None } else { told.counts }
+    }
+
+    /// Reports a request that was dropped without an answer.
+    #[cold]
+    fn vanish(mut self: Box<Self>) {
+        let failed = StatusCode::INTERNAL_SERVER_ERROR;
+        let status = if self.is_inside || std::thread::panicking() {
+            failed
+        } else {
+            StatusCode::from_u16(CLIENT_CLOSED_REQUEST).unwrap_or(failed)
+        };
+        self.bytes = 0;
+        self.lose(status, String::new());
     }
 
     /// Reports a request that is gone: its route is looked up as far as it can be.
-    fn lose(mut self: Box<Self>, status: StatusCode, message: Option<&str>) {
+    fn lose(mut self: Box<Self>, status: StatusCode, message: String) {
         let Some(worker) = self.worker.clone() else { return };
         let path = self.path.as_str();
         let pattern = worker.routes().and_then(|routes| route::lost_pattern(&routes.map, path));
-        let message = message.or(worker.has_messages().then_some(""));
-        self.slot = self.find_slot(&worker, status, pattern.as_deref(), message, || path);
+        let told = worker.rules.statuses.of(status);
+        self.slot = self.find_slot(&worker, status, told, pattern.as_deref(), || path, |_| message);
         self.end();
     }
 
@@ -150,57 +199,20 @@ impl Facts {
         &self,
         worker: &Worker,
         status: StatusCode,
+        told: &StatusRules,
         pattern: Option<&'a str>,
-        message: Option<&str>,
         path: impl FnOnce() -> &'a str,
+        message: impl FnOnce(&ErrorMessage) -> String,
     ) -> Option<Slot> {
-        let rules = &worker.rules;
-        if rules.excluded_statuses.as_ref().is_some_and(|excluded| excluded.holds(status)) {
+        if told.is_excluded {
             return None;
         }
-        let addr = match (pattern, rules.unmatched) {
-            (Some(pattern), _) => pattern,
+        let addr = match (pattern, worker.rules.unmatched) {
+            (Some(pattern), _) => route::shown(pattern),
             (None, Unmatched::Path) => cut(path()),
             (None, Unmatched::Label) => protocol::UNMATCHED,
         };
-        worker.slot(&LabelSet {
-            addr,
-            status: Status::Code(status.as_u16()),
-            method: self.method,
-            is_error: rules.errors.holds(status),
-            kind: protocol::HTTP,
-            name: None,
-            message: message.map(cut),
-        })
-    }
-
-    #[inline]
-    fn declared_size<B>(&self, response: &HttpResponse<B>, body: BodySize) -> u64 {
-        let headers: &HeaderMap = response.headers();
-        size::declared_size(body, response.status(), headers, self.is_head)
-    }
-}
-
-impl Answered {
-    /// Takes note of a chunk that is handed over; `true` if it is the last, as far
-    /// as the body's length tells.
-    #[inline]
-    pub(crate) fn sent(&mut self, bytes: usize) -> bool {
-        let Some(facts) = &mut self.facts else { return true };
-        let bytes = bytes as u64;
-        if facts.counts_sent {
-            facts.bytes = facts.bytes.saturating_add(bytes);
-        }
-        facts.left = facts.left.map(|left| left.saturating_sub(bytes));
-        facts.left == Some(0)
-    }
-}
-
-impl Drop for Answered {
-    #[inline]
-    fn drop(&mut self) {
-        if let Some(facts) = self.facts.take() {
-            facts.end();
-        }
+        let outcome = Outcome::new(self.method, status.as_u16(), told.is_error);
+        worker.slot(addr, outcome, message)
     }
 }

@@ -59,12 +59,17 @@ where
 
     #[inline]
     fn call(&self, mut request: ServiceRequest) -> Self::Future {
-        if self.worker.is_scrape(&request) {
+        let is_ours = self.worker.adopt(&mut request);
+        let path = request.path();
+        if self.worker.is_scrape(path, request.method()) {
             return BigBrotherFuture::page(self.page(request));
         }
-        // Begun before the inner service is called, which may panic at once.
-        let is_watched = self.worker.adopt(&mut request) && !self.worker.excludes(&request);
-        let report = is_watched.then(|| Report::begin(&self.worker, &request));
+        let report = if is_ours && !self.worker.excludes(path, &request) {
+            Report::begin(&self.worker, &request, path)
+        } else {
+            Report::default()
+        };
+        // The report is there before the inner service is called, which may panic at once.
         BigBrotherFuture::inner(self.service.call(request), report)
     }
 }

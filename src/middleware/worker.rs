@@ -3,7 +3,6 @@
 use std::cell::{Cell, OnceCell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::Duration;
 
 use actix_web::dev::{Extensions, ResourceMap, ServiceRequest};
 use actix_web::http::Method;
@@ -11,12 +10,12 @@ use actix_web::web::Data;
 use actix_web::{Error, HttpResponse};
 
 use super::facts::Facts;
-use crate::labels::LabelSet;
+use crate::labels::{Outcome, cut};
 use crate::monitor::handle::Monitor;
 use crate::outcome::exclude::Exclude;
 use crate::outcome::exemplar::Exemplars;
 use crate::outcome::message::ErrorMessage;
-use crate::outcome::options::{ObserveAt, ResponseSize, Unmatched};
+use crate::outcome::options::Unmatched;
 use crate::outcome::status::StatusTable;
 use crate::page::TextOnly;
 use crate::recorder::{Slot, Writer};
@@ -26,12 +25,9 @@ use crate::recorder::{Slot, Writer};
 pub(crate) struct Rules {
     pub(crate) endpoint: Option<String>,
     pub(crate) openmetrics: bool,
-    pub(crate) errors: StatusTable,
-    pub(crate) observe_at: ObserveAt,
-    pub(crate) response_size: ResponseSize,
+    pub(crate) statuses: StatusTable,
     pub(crate) unmatched: Unmatched,
     pub(crate) excluded: Vec<Exclude>,
-    pub(crate) excluded_statuses: Option<StatusTable>,
     pub(crate) error_message: Option<ErrorMessage>,
     pub(crate) exemplars: Option<Exemplars>,
 }
@@ -113,12 +109,13 @@ impl Worker {
 
     /// Whether the request asks for the metrics page.
     #[inline]
-    pub(crate) fn is_scrape(&self, request: &ServiceRequest) -> bool {
-        self.rules.endpoint.as_deref() == Some(request.path())
-            && matches!(*request.method(), Method::GET | Method::HEAD)
+    pub(crate) fn is_scrape(&self, path: &str, method: &Method) -> bool {
+        self.rules.endpoint.as_deref() == Some(path)
+            && matches!(*method, Method::GET | Method::HEAD)
     }
 
     /// Whether this thread has other middlewares, which may see what this one answers.
+    #[inline]
     pub(crate) fn has_company() -> bool {
         WORKERS.get() > 1
     }
@@ -142,6 +139,7 @@ impl Worker {
         true
     }
 
+    #[inline]
     pub(crate) fn remember_routes(&self, request: &ServiceRequest) {
         self.routes.get_or_init(|| {
             let map = request.resource_map().clone();
@@ -155,45 +153,58 @@ impl Worker {
 
     /// Whether the request is left out, as far as that can be told before routing.
     #[inline]
-    pub(crate) fn excludes(&self, request: &ServiceRequest) -> bool {
-        let excluded = &self.rules.excluded;
-        if excluded.is_empty() {
-            return false;
-        }
-        let path = request.path();
-        excluded.iter().any(|exclude| exclude.takes_request(path, request))
+    pub(crate) fn excludes(&self, path: &str, request: &ServiceRequest) -> bool {
+        self.rules.excluded.iter().any(|exclude| exclude.takes_request(path, request))
     }
 
-    /// The `errorMessage` of a response; `None` where the label is off.
-    pub(crate) fn message<B>(
-        &self,
-        response: &HttpResponse<B>,
-        error: Option<&Error>,
-    ) -> Option<String> {
-        self.error_message.as_ref().map(|source| source.of(response, error))
-    }
-
-    pub(crate) fn has_messages(&self) -> bool {
-        self.error_message.is_some()
-    }
-
-    /// Where requests with these labels are counted; `None` where they are not.
+    /// Where requests for `addr` with this outcome are counted; `None` where they are
+    /// not. `message` is asked for the `errorMessage` label if that is on.
     #[inline]
-    pub(crate) fn slot(&self, labels: &LabelSet<'_>) -> Option<Slot> {
-        let takes = |exclude: &Exclude| exclude.takes_route(labels.addr);
-        if self.excludes_routes && self.rules.excluded.iter().any(takes) {
+    pub(crate) fn slot(
+        &self,
+        addr: &str,
+        outcome: Outcome,
+        message: impl FnOnce(&ErrorMessage) -> String,
+    ) -> Option<Slot> {
+        if self.excludes_routes && self.excludes_route(addr) {
             return None;
         }
-        self.writer.borrow_mut().slot(labels)
+        match &self.error_message {
+            None => self.writer.borrow_mut().request_slot(addr, outcome),
+            Some(source) => self.slot_with_message(addr, outcome, || message(source)),
+        }
+    }
+
+    #[inline(never)]
+    fn slot_with_message(
+        &self,
+        addr: &str,
+        outcome: Outcome,
+        message: impl FnOnce() -> String,
+    ) -> Option<Slot> {
+        let message = message();
+        self.writer.borrow_mut().slot(&outcome.at(addr, Some(cut(&message))))
+    }
+
+    #[inline(never)]
+    fn excludes_route(&self, addr: &str) -> bool {
+        self.rules.excluded.iter().any(|exclude| exclude.takes_route(addr))
+    }
+
+    /// The `errorMessage` of an answer to a request that is gone; empty where the
+    /// label is off.
+    pub(crate) fn lost_message(&self, response: &HttpResponse, error: &Error) -> String {
+        let source = self.error_message.as_ref();
+        source.map(|source| source.of(response, Some(error))).unwrap_or_default()
     }
 
     #[inline]
-    pub(crate) fn record(&self, slot: Slot, duration: Duration, bytes: u64) {
-        self.writer.borrow_mut().record(slot, duration, bytes);
+    pub(crate) fn record(&self, slot: Slot, nanos: u64, bytes: u64) {
+        self.writer.borrow_mut().record(slot, nanos, bytes);
     }
 
-    pub(crate) fn exemplify(&self, slot: Slot, duration: Duration, trace_id: String) {
-        self.writer.borrow_mut().exemplify(slot, duration, trace_id);
+    pub(crate) fn exemplify(&self, slot: Slot, nanos: u64, trace_id: String) {
+        self.writer.borrow_mut().exemplify(slot, nanos, trace_id);
     }
 
     /// Room for the facts of a request.

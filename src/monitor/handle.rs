@@ -13,6 +13,7 @@ use super::settings::Settings;
 use super::state::DependencyState;
 #[cfg(any(feature = "awc", feature = "reqwest"))]
 use super::state::Watched;
+use crate::clock;
 use crate::dependency::check::Dependency;
 use crate::error::BuildError;
 use crate::exposition::format::Format;
@@ -65,6 +66,7 @@ struct Core {
 
 impl Monitor {
     pub(crate) fn new(settings: Settings) -> Self {
+        clock::prepare();
         let const_labels = settings.const_label_text();
         let new_family = |bounds: &[f64]| {
             Arc::new(Family::new(Buckets::new(bounds), settings.series_limit, &const_labels))

@@ -5,10 +5,11 @@ use std::borrow::Cow;
 use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::call_status::CallStatus;
 use super::handle::Monitor;
+use crate::clock::{Start, as_nanos};
 use crate::labels::{LabelSet, cut};
 use crate::protocol;
 use crate::recorder::Seat;
@@ -44,7 +45,7 @@ struct Call {
     seat: Arc<Seat>,
     /// Whether the `errorMessage` label is switched on.
     has_message: bool,
-    started: Instant,
+    started: Start,
     took: Option<Duration>,
     /// The dependency; `None` for a request.
     name: Option<Word>,
@@ -100,7 +101,7 @@ impl CallTimer {
         let call = Call {
             seat: monitor.writers(name.is_some()).seat(),
             has_message: monitor.settings().error_message.is_some(),
-            started: Instant::now(),
+            started: Start::now(),
             took: None,
             name,
             kind,
@@ -216,7 +217,7 @@ impl CallTimer {
     /// # Errors
     /// Those of `call`, unchanged.
     pub async fn time<T, E>(self, call: impl Future<Output = Result<T, E>>) -> Result<T, E> {
-        let timer = self.with(|call| call.started = Instant::now());
+        let timer = self.with(|call| call.started = Start::now());
         let result = call.await;
         timer.finish(if result.is_ok() { "ok" } else { "error" }, result.is_err());
         result
@@ -242,8 +243,8 @@ impl Call {
             name: self.name.as_deref(),
             message: self.has_message.then(|| cut(&self.message)),
         };
-        let duration = self.took.unwrap_or_else(|| self.started.elapsed());
-        self.seat.record(&labels, duration, self.bytes);
+        let nanos = self.took.map_or_else(|| self.started.nanos(), as_nanos);
+        self.seat.record(&labels, nanos, self.bytes);
     }
 }
 

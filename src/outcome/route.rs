@@ -8,13 +8,20 @@ use crate::protocol;
 
 /// The `method` label.
 #[inline]
-pub(crate) fn method(method: &Method) -> &'static str {
-    // What nearly all requests have is told without comparing strings.
-    match *method {
-        Method::GET => protocol::METHODS[0],
-        Method::POST => protocol::METHODS[2],
-        _ => protocol::method(method.as_str()),
+pub(crate) fn method(method: &Method) -> protocol::Method {
+    // What most requests have is told without comparing strings.
+    if *method == Method::GET {
+        protocol::Method::GET
+    } else if *method == Method::POST {
+        protocol::Method::POST
+    } else {
+        method_by_name(method)
     }
+}
+
+#[inline(never)]
+fn method_by_name(method: &Method) -> protocol::Method {
+    protocol::Method::of(method.as_str())
 }
 
 /// The pattern of the route that took `request`, asked after routing so that
@@ -29,12 +36,22 @@ pub(crate) fn pattern(
     let path = request.match_info();
     let rest = path.unprocessed();
     if rest.is_empty() {
-        return request.match_pattern().map(shown);
+        return request.match_pattern();
     }
-    let whole = path.as_str();
+    pattern_before(rest, request, status, has_empty_prefix)
+}
+
+/// The same where routing has left a `rest` of the path.
+fn pattern_before(
+    rest: &str,
+    request: &HttpRequest,
+    status: StatusCode,
+    has_empty_prefix: impl FnOnce() -> bool,
+) -> Option<String> {
+    let whole = request.match_info().as_str();
     let consumed = &whole[..whole.len() - rest.len()];
     if !consumed.is_empty() {
-        return request.match_pattern().filter(|pattern| took(pattern, consumed)).map(shown);
+        return request.match_pattern().filter(|pattern| took(pattern, consumed));
     }
     // No route has consumed anything: none matched, and actix would scan all of
     // them to find that out. Another status than 404 is the answer of a middleware
@@ -43,7 +60,7 @@ pub(crate) fn pattern(
     if status == StatusCode::NOT_FOUND && !has_empty_prefix() {
         return None;
     }
-    request.match_pattern().map(shown)
+    request.match_pattern()
 }
 
 /// Whether the service at `pattern` consumed `consumed` and left a rest, as a
@@ -55,16 +72,16 @@ fn took(pattern: &str, consumed: &str) -> bool {
     segments(pattern) <= segments(consumed)
 }
 
-/// A service on the empty prefix is shown as the root.
+/// A pattern as `addr` shows it: a service on the empty prefix is at the root.
 #[inline]
-fn shown(pattern: String) -> String {
-    if pattern.is_empty() { "/".to_owned() } else { pattern }
+pub(crate) fn shown(pattern: &str) -> &str {
+    if pattern.is_empty() { "/" } else { pattern }
 }
 
 /// The pattern of a request that is gone: what routing would most likely have
 /// found, guards aside.
 pub(crate) fn lost_pattern(routes: &ResourceMap, path: &str) -> Option<String> {
-    routes.match_pattern(path).map(shown)
+    routes.match_pattern(path)
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use crate::support::source::{Source, Token};
 
 /// Rooms from the top down. A room names itself and rooms below it.
-const ORDER: [&str; 17] = [
+const ORDER: [&str; 18] = [
     "lib",
     "guides",
     "builder",
@@ -23,6 +23,7 @@ const ORDER: [&str; 17] = [
     "exposition",
     "metrics",
     "labels",
+    "clock",
     "error",
     "protocol",
 ];

@@ -9,7 +9,7 @@ use crate::measure::BATCH;
 use crate::peers::{OURS, contenders};
 use crate::plan::Plan;
 use crate::report::{Cell, Report};
-use crate::settings::{BoxedLane, alone};
+use crate::settings::{BoxedLane, alone, app};
 
 const SECTION: &str = "instructions over bare";
 
@@ -60,7 +60,13 @@ fn collected(lane: usize, batches: u64) -> f64 {
 pub fn child(task: &str) {
     let (lane, batches) = task.split_once(',').expect("--child=LANE,BATCHES");
     let (lane, batches): (usize, u64) = (number(lane) as usize, number(batches));
-    let mut lanes: Vec<BoxedLane> = contenders!(alone);
+    let (mut lanes, lane): (Vec<BoxedLane>, usize) = if lane >= 200 {
+        (contenders!(app, actix_web::App::new(), "/api/v1/resource_25/42"), lane - 200)
+    } else if lane >= 100 {
+        (contenders!(app, actix_web::App::new(), "/wp-login.php"), lane - 100)
+    } else {
+        (contenders!(alone), lane)
+    };
     for _ in 0..batches {
         lanes[lane].prepare(BATCH);
         run_counted(lanes[lane].as_mut());
