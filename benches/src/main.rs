@@ -1,6 +1,7 @@
 //! `cargo run --release --manifest-path benches/Cargo.toml` prints what the
 //! middleware costs beside its peers; `-- --quick scrape pauses` only some.
 
+mod apart;
 mod crew;
 mod figure;
 mod heap;

@@ -14,7 +14,7 @@ const BATCHES: usize = 9;
 /// Nanoseconds a request; `over_bare` is the median of the paired differences.
 #[derive(Clone)]
 pub struct Timing {
-    pub name: &'static str,
+    pub name: String,
     pub total: f64,
     pub over_bare: f64,
 }
@@ -75,7 +75,7 @@ pub fn order(round: usize, contenders: usize) -> Vec<usize> {
 
 fn timing(name: &'static str, own: &[f64], bare: &[f64]) -> Timing {
     let mut over: Vec<_> = own.iter().zip(bare).map(|(own, bare)| own - bare).collect();
-    Timing { name, total: median(&mut own.to_vec()), over_bare: median(&mut over) }
+    Timing { name: name.to_owned(), total: median(&mut own.to_vec()), over_bare: median(&mut over) }
 }
 
 /// One turn: a batch to warm up, then the median of several.

@@ -47,7 +47,7 @@ fn collected(lane: usize, batches: u64) -> f64 {
         .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
         .args(["--collect-atstart=no", "--toggle-collect=*run_counted*"])
         .arg(current_exe().expect("a running program has a path"))
-        .arg(format!("--child={lane},{batches}"))
+        .arg(format!("--child=counted,{lane},{batches}"))
         .output();
     let said =
         String::from_utf8_lossy(&child.expect("valgrind was just there").stderr).into_owned();
@@ -58,7 +58,7 @@ fn collected(lane: usize, batches: u64) -> f64 {
 
 /// What this program does when it finds itself under callgrind.
 pub fn child(task: &str) {
-    let (lane, batches) = task.split_once(',').expect("--child=LANE,BATCHES");
+    let (lane, batches) = task.split_once(',').expect("--child=counted,LANE,BATCHES");
     let (lane, batches): (usize, u64) = (number(lane) as usize, number(batches));
     let (mut lanes, lane): (Vec<BoxedLane>, usize) = if lane >= 200 {
         (contenders!(app, actix_web::App::new(), "/api/v1/resource_25/42"), lane - 200)
@@ -81,5 +81,5 @@ fn run_counted(lane: &mut dyn Lane) {
 }
 
 fn number(text: &str) -> u64 {
-    text.parse().expect("--child=LANE,BATCHES takes two numbers")
+    text.parse().expect("--child=counted,LANE,BATCHES takes two numbers")
 }

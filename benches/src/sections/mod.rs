@@ -13,8 +13,8 @@ mod threads;
 mod timers;
 
 pub use alone::ALONE;
-pub use instructions::child;
 
+use crate::apart;
 use crate::plan::Plan;
 use crate::report::Report;
 
@@ -33,3 +33,13 @@ pub const SECTIONS: [(&str, Section); 11] = [
     ("memory", memory::run),
     ("server", server::run),
 ];
+
+/// What this program does in a process that another one of it started.
+pub fn child(task: &str) {
+    let (section, task) = task.split_once(',').unwrap_or((task, ""));
+    match section {
+        "alone" => apart::tell(&alone::child()),
+        "app" => apart::tell(&app::child(task)),
+        _ => instructions::child(task),
+    }
+}

@@ -69,7 +69,7 @@ fn rows(exchange: Exchange, timings: &[Timing], report: &mut Report) {
     let off = over_bare(timings, OFF);
     report.number(SECTION, &format!("{OFF}, {}", exchange.name()), off);
     for timing in &timings[2..] {
-        report.number(SECTION, timing.name, timing.over_bare);
+        report.number(SECTION, &timing.name, timing.over_bare);
         let what = format!("option {}: time over bare", timing.name);
         report.beside(&what, Cell::new(timing.over_bare, " ns"), Cell::of(OFF, off, " ns"));
     }
