@@ -10,6 +10,7 @@ use std::time::SystemTime;
 use hashbrown::HashTable;
 
 use crate::labels::{LabelSet, Outcome};
+use crate::metrics::buckets::Buckets;
 use crate::metrics::exemplars::Exemplar;
 use crate::metrics::family::{Family, SeriesId};
 use crate::metrics::lane::{Lane, Place};
@@ -25,6 +26,8 @@ pub(crate) struct Slot {
 #[derive(Debug)]
 struct Track {
     lane: Arc<Lane>,
+    /// A copy of the family's, nearer by.
+    buckets: Buckets,
     slots: HashTable<Slot>,
     /// Slots of requests seen lately: most requests are like one before.
     recent: Box<[Option<Recent>; RECENT]>,
@@ -59,6 +62,7 @@ impl Recorder {
         let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let track = idle.unwrap_or_else(|| Track {
             lane: self.family.add_lane(),
+            buckets: self.family.buckets().clone(),
             slots: HashTable::new(),
             recent: Box::new([const { None }; RECENT]),
         });
@@ -76,19 +80,25 @@ pub(crate) struct Writer {
 
 impl Writer {
     /// The place in which requests for `addr` with this outcome are counted. `None`
-    /// as below.
+    /// as below. `message` is the one that nearly all requests have: none, or an
+    /// empty one where there is a label for it.
     #[inline]
-    pub(crate) fn request_slot(&mut self, addr: &str, outcome: Outcome) -> Option<Slot> {
+    pub(crate) fn request_slot(
+        &mut self,
+        addr: &str,
+        outcome: Outcome,
+        message: Option<&'static str>,
+    ) -> Option<Slot> {
         match &self.track.as_ref()?.recent[place_of(addr, outcome)] {
             Some(recent) if recent.outcome == outcome && *recent.addr == *addr => Some(recent.slot),
-            _ => self.look_up(addr, outcome),
+            _ => self.look_up(addr, outcome, message),
         }
     }
 
     /// Finds what was not seen lately, and remembers it.
     #[cold]
-    fn look_up(&mut self, addr: &str, outcome: Outcome) -> Option<Slot> {
-        let slot = self.slot(&outcome.at(addr, None))?;
+    fn look_up(&mut self, addr: &str, outcome: Outcome, message: Option<&str>) -> Option<Slot> {
+        let slot = self.slot(&outcome.at(addr, message))?;
         let series = self.recorder.family.series(slot.series)?;
         // Past the limit the series has another `addr`, and outsiders choose this one.
         if **series.addr() == *addr {
@@ -111,10 +121,9 @@ impl Writer {
     /// Counts one observation.
     #[inline]
     pub(crate) fn record(&mut self, slot: Slot, nanos: u64, bytes: u64) {
-        let bucket = self.recorder.family.buckets().index_of(nanos);
-        let shard = self.track.as_ref().and_then(|track| track.lane.shard(slot.place));
-        if let Some(shard) = shard {
-            shard.record(bucket, nanos, bytes);
+        let Some(track) = &self.track else { return };
+        if let Some(shard) = track.lane.shard(slot.place) {
+            shard.record(track.buckets.index_of(nanos), nanos, bytes);
         }
     }
 

@@ -8,9 +8,10 @@ use super::shelf::Shelf;
 /// Shards next to one another, each told whose series it counts for.
 #[derive(Debug)]
 pub(crate) struct Lane {
+    /// Beside the first chunks, since each record needs both.
+    lines_per_shard: usize,
     chunks: Shelf<Chunk>,
     len: AtomicUsize,
-    lines_per_shard: usize,
     in_flight: AtomicI64,
 }
 
@@ -31,9 +32,9 @@ impl Lane {
     /// An empty lane for shards of `counts` counts.
     pub(crate) fn new(counts: usize) -> Self {
         Self {
+            lines_per_shard: lines_for(counts),
             chunks: Shelf::default(),
             len: AtomicUsize::new(0),
-            lines_per_shard: lines_for(counts),
             in_flight: AtomicI64::new(0),
         }
     }

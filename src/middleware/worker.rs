@@ -46,7 +46,7 @@ pub(crate) struct Worker {
     spare: RefCell<Vec<Box<Facts>>>,
     /// The app's routes, for requests that are gone when they are asked for
     /// theirs. The same for all requests of a worker.
-    routes: OnceCell<Routes>,
+    routes: OnceCell<Box<Routes>>,
     /// What each request is given: the monitor for its handlers, and the mark
     /// that it has been seen.
     data: Rc<Extensions>,
@@ -143,12 +143,12 @@ impl Worker {
     pub(crate) fn remember_routes(&self, request: &ServiceRequest) {
         self.routes.get_or_init(|| {
             let map = request.resource_map().clone();
-            Routes { has_empty_prefix: map.has_resource(""), map }
+            Box::new(Routes { has_empty_prefix: map.has_resource(""), map })
         });
     }
 
     pub(crate) fn routes(&self) -> Option<&Routes> {
-        self.routes.get()
+        self.routes.get().map(Box::as_ref)
     }
 
     /// Whether the request is left out, as far as that can be told before routing.
@@ -170,7 +170,7 @@ impl Worker {
             return None;
         }
         match &self.error_message {
-            None => self.writer.borrow_mut().request_slot(addr, outcome),
+            None => self.writer.borrow_mut().request_slot(addr, outcome, None),
             Some(source) => self.slot_with_message(addr, outcome, || message(source)),
         }
     }
@@ -183,7 +183,12 @@ impl Worker {
         message: impl FnOnce() -> String,
     ) -> Option<Slot> {
         let message = message();
-        self.writer.borrow_mut().slot(&outcome.at(addr, Some(cut(&message))))
+        let mut writer = self.writer.borrow_mut();
+        if message.is_empty() {
+            writer.request_slot(addr, outcome, Some(""))
+        } else {
+            writer.slot(&outcome.at(addr, Some(cut(&message))))
+        }
     }
 
     #[inline(never)]

@@ -34,33 +34,26 @@ pub(crate) fn pattern(
     has_empty_prefix: impl FnOnce() -> bool,
 ) -> Option<String> {
     let path = request.match_info();
-    let rest = path.unprocessed();
-    if rest.is_empty() {
+    let rest = path.unprocessed().len();
+    if rest == 0 {
         return request.match_pattern();
-    }
-    pattern_before(rest, request, status, has_empty_prefix)
-}
-
-/// The same where routing has left a `rest` of the path.
-fn pattern_before(
-    rest: &str,
-    request: &HttpRequest,
-    status: StatusCode,
-    has_empty_prefix: impl FnOnce() -> bool,
-) -> Option<String> {
-    let whole = request.match_info().as_str();
-    let consumed = &whole[..whole.len() - rest.len()];
-    if !consumed.is_empty() {
-        return request.match_pattern().filter(|pattern| took(pattern, consumed));
     }
     // No route has consumed anything: none matched, and actix would scan all of
     // them to find that out. Another status than 404 is the answer of a middleware
     // that did not ask the routes, and only a service on the empty prefix matches
     // without consuming.
-    if status == StatusCode::NOT_FOUND && !has_empty_prefix() {
+    let consumed = path.as_str().len() - rest;
+    if consumed == 0 && status == StatusCode::NOT_FOUND && !has_empty_prefix() {
         return None;
     }
-    request.match_pattern()
+    pattern_before(consumed, request)
+}
+
+/// The same where routing has left a rest of the path.
+fn pattern_before(consumed: usize, request: &HttpRequest) -> Option<String> {
+    let consumed = &request.match_info().as_str()[..consumed];
+    let is_exact = |pattern: &String| consumed.is_empty() || took(pattern, consumed);
+    request.match_pattern().filter(is_exact)
 }
 
 /// Whether the service at `pattern` consumed `consumed` and left a rest, as a
