@@ -33,7 +33,7 @@ struct Track {
     recent: Box<[Option<Recent>; RECENT]>,
 }
 
-/// Requests of one series: their outcome, as a number, and where they are counted.
+/// The requests of one series, and where they are counted.
 #[derive(Debug)]
 struct Recent {
     addr: Arc<str>,

@@ -33,7 +33,8 @@ pub(crate) struct Facts {
     /// so that costs less than counting a reference, and a clone of the request
     /// would make routing panic.
     pub(super) path: String,
-    pub(super) trace_id: Option<String>,
+    /// Empty where there is no exemplar to show.
+    pub(super) trace_id: String,
     /// Where the request is counted; `None` where it is left out.
     pub(super) slot: Option<Slot>,
     pub(super) bytes: u64,
@@ -49,8 +50,8 @@ impl Facts {
         if let (Some(slot), Some(started)) = (self.slot, self.started) {
             let nanos = started.nanos();
             worker.record(slot, nanos, self.bytes);
-            if let Some(trace_id) = &mut self.trace_id {
-                worker.exemplify(slot, nanos, mem::take(trace_id));
+            if !self.trace_id.is_empty() {
+                worker.exemplify(slot, nanos, mem::take(&mut self.trace_id));
             }
         }
         if self.is_in_flight {

@@ -57,7 +57,7 @@ impl Report {
         let mut report = Self { facts: Some(facts) };
         if let (Some(exemplars), Some(facts)) = (&worker.rules.exemplars, &mut report.facts) {
             // Asked for while the facts are held: should it panic, `Drop` reports.
-            facts.trace_id = exemplars.trace_id(request);
+            facts.trace_id = exemplars.trace_id(request).unwrap_or_default();
         }
         report
     }

@@ -49,8 +49,8 @@ impl Exemplars {
     }
 
     /// Whatever `trace_id` makes of a request, before it is routed: `None` for no
-    /// exemplar. Ids longer than 120 characters are left out, since OpenMetrics
-    /// allows 128 for an exemplar's labels altogether. It is called on each
+    /// exemplar. Empty ids are left out, and ids longer than 120 characters, since
+    /// OpenMetrics allows 128 for an exemplar's labels altogether. It is called on each
     /// request, on the worker's thread; it must not block or panic.
     ///
     /// ```
