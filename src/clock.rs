@@ -7,14 +7,14 @@ use std::time::{Duration, Instant};
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Start {
     Instant(Instant),
-    #[cfg(feature = "tsc")]
+    #[cfg(all(feature = "tsc", target_os = "linux", target_arch = "x86_64"))]
     Ticks(u64),
 }
 
 impl Start {
     #[inline]
     pub(crate) fn now() -> Self {
-        #[cfg(feature = "tsc")]
+        #[cfg(all(feature = "tsc", target_os = "linux", target_arch = "x86_64"))]
         if let Some(counter) = counter::get() {
             return Self::Ticks(counter.raw());
         }
@@ -26,7 +26,7 @@ impl Start {
     pub(crate) fn nanos(self) -> u64 {
         match self {
             Self::Instant(start) => as_nanos(start.elapsed()),
-            #[cfg(feature = "tsc")]
+            #[cfg(all(feature = "tsc", target_os = "linux", target_arch = "x86_64"))]
             Self::Ticks(start) => {
                 counter::get().map_or(0, |counter| counter.delta_as_nanos(start, counter.raw()))
             }
@@ -34,7 +34,8 @@ impl Start {
     }
 }
 
-/// Gets the clock ready, which may take a millisecond: not on a request's time.
+/// Gets the clock ready, so that this is not on a request's time: the counter is
+/// held against the system's clock for some milliseconds, 200 at most, once.
 pub(crate) fn prepare() {
     let _ = Start::now();
 }
@@ -45,7 +46,7 @@ pub(crate) fn as_nanos(duration: Duration) -> u64 {
     duration.as_secs().saturating_mul(1_000_000_000).saturating_add(duration.subsec_nanos().into())
 }
 
-#[cfg(feature = "tsc")]
+#[cfg(all(feature = "tsc", target_os = "linux", target_arch = "x86_64"))]
 mod counter {
     use std::sync::OnceLock;
 

@@ -38,8 +38,8 @@ pub(crate) struct Outcome(u32);
 impl Outcome {
     #[inline]
     pub(crate) fn new(method: Method, status: u16, is_error: bool) -> Self {
-        let [high, low] = status.to_be_bytes();
-        Self(u32::from_be_bytes([high, low, method.place(), is_error.into()]))
+        let [low, high] = status.to_le_bytes();
+        Self(u32::from_le_bytes([low, high, method.place(), is_error.into()]))
     }
 
     /// A number of its own for each outcome.
@@ -49,10 +49,10 @@ impl Outcome {
     }
 
     pub(crate) fn at<'a>(self, addr: &'a str, message: Option<&'a str>) -> LabelSet<'a> {
-        let [high, low, method, is_error] = self.0.to_be_bytes();
+        let [low, high, method, is_error] = self.0.to_le_bytes();
         LabelSet {
             addr,
-            status: Status::Code(u16::from_be_bytes([high, low])),
+            status: Status::Code(u16::from_le_bytes([low, high])),
             method: Method::at(method).word(),
             is_error: is_error != 0,
             kind: protocol::HTTP,

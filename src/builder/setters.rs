@@ -112,7 +112,7 @@ impl BigBrotherBuilder {
     /// let builder = BigBrother::builder().observe_at(ObserveAt::Head);
     /// ```
     pub fn observe_at(mut self, end: ObserveAt) -> Self {
-        self.rules.statuses.observe_at(end);
+        self.rules.statuses.set_end(end);
         self
     }
 
@@ -123,7 +123,7 @@ impl BigBrotherBuilder {
     /// let builder = BigBrother::builder().response_size(ResponseSize::Sent);
     /// ```
     pub fn response_size(mut self, size: ResponseSize) -> Self {
-        self.rules.statuses.count(size);
+        self.rules.statuses.set_size(size);
         self
     }
 

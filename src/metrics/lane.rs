@@ -55,10 +55,11 @@ impl Lane {
             series: (0..places).map(|_| AtomicU32::new(0)).collect(),
             lines: (0..places * self.lines_per_shard).map(|_| Line::default()).collect(),
         })?;
+        let place = self.place(index)?;
         chunk.series[offset].store(series, Ordering::Relaxed);
         // Publishes the series together with the place.
         self.len.store(index + 1, Ordering::Release);
-        self.place(index)
+        Some(place)
     }
 
     fn place(&self, index: usize) -> Option<Place> {

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use super::worker::Worker;
 use crate::clock::Start;
 use crate::protocol::Method;
-use crate::recorder::Slot;
+use crate::recorder::writer::Slot;
 
 /// Longest path, in bytes, whose room is kept for another request.
 const PATH: usize = 512;
@@ -23,9 +23,10 @@ pub(crate) struct Facts {
     /// Whether the inner service is at work this moment: if the request is dropped
     /// then, it panicked.
     pub(super) is_inside: bool,
-    /// Whether there is an answer, from which `slot` and `bytes` were told.
+    /// Whether there is an answer: until then the fields below hold another
+    /// request's, but for `path` and `trace_id`.
     pub(super) is_answered: bool,
-    /// Whether nothing that comes after the head matters.
+    /// Whether the request is over before the body.
     pub(super) ends_at_head: bool,
     /// Whether `bytes` is what was declared or grows with what is sent.
     pub(super) counts_sent: bool,

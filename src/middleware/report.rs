@@ -18,7 +18,7 @@ use crate::outcome::status::StatusRules;
 use crate::outcome::{route, size};
 use crate::page::MetricsPage;
 use crate::protocol::{self, Method};
-use crate::recorder::Slot;
+use crate::recorder::writer::Slot;
 
 /// What a client that went away would have been told (a word of nginx').
 const CLIENT_CLOSED_REQUEST: u16 = 499;
@@ -57,6 +57,7 @@ impl Report {
         let mut report = Self { facts: Some(facts) };
         if let (Some(exemplars), Some(facts)) = (&worker.rules.exemplars, &mut report.facts) {
             // Asked for while the facts are held: should it panic, `Drop` reports.
+            facts.trace_id.clear();
             facts.trace_id = exemplars.trace_id(request).unwrap_or_default();
         }
         report
@@ -89,16 +90,16 @@ impl Report {
     /// An inner middleware failed: the request is gone, its error is to be sent.
     #[cold]
     pub(crate) fn failed(mut self, error: &Error) {
-        // Asked for while the facts are held, as above.
-        let response = error.error_response();
         let Some(worker) = self.facts.as_ref().and_then(|facts| facts.worker.clone()) else {
             return;
         };
+        // Asked for while the facts are held, as above.
+        let response = error.error_response();
         let message = worker.lost_message(&response, error);
         let Some(mut facts) = self.facts.take() else { return };
         let declared = || size::declared(response.body().size(), || response.headers());
-        let told = worker.rules.statuses.of(response.status());
-        facts.bytes = facts.counts(told).map_or(0, |_| declared());
+        let rules = worker.rules.statuses.of(response.status());
+        facts.bytes = facts.counts(rules).map_or(0, |_| declared());
         facts.lose(response.status(), message);
     }
 
@@ -115,7 +116,7 @@ impl Report {
         facts.left == 0
     }
 
-    /// There is no more to the request.
+    /// Reports the request, answered or not.
     #[inline]
     pub(crate) fn end(&mut self) {
         if let Some(facts) = self.facts.take() {
@@ -148,26 +149,26 @@ impl Facts {
         let path = || request.path();
         // Should the source of messages panic, the request has no answer yet.
         let message = |source: &ErrorMessage| source.of(response, None);
-        let told = worker.rules.statuses.of(status);
-        let slot = self.find_slot(worker, status, told, pattern.as_deref(), path, message);
+        let rules = worker.rules.statuses.of(status);
+        let slot = self.find_slot(worker, status, rules, pattern.as_deref(), path, message);
 
         let body = response.body().size();
-        let counts = self.counts(told);
+        let counts = self.counts(rules);
         self.bytes = match counts {
             Some(ResponseSize::Declared) => size::declared(body, || response.headers()),
             _ => 0,
         };
         self.counts_sent = counts == Some(ResponseSize::Sent);
         self.left = if let BodySize::Sized(length) = body { length } else { u64::MAX };
-        self.ends_at_head = told.ends_at_head;
+        self.ends_at_head = rules.ends_at_head;
         self.slot = slot;
         self.is_answered = true;
     }
 
     /// Which bytes of the body count; `None` where it is not sent.
     #[inline]
-    fn counts(&self, told: &StatusRules) -> Option<ResponseSize> {
-        if self.method == Method::HEAD { None } else { told.counts }
+    fn counts(&self, rules: &StatusRules) -> Option<ResponseSize> {
+        if self.method == Method::HEAD { None } else { rules.counts }
     }
 
     /// Reports a request that was dropped without an answer.
@@ -188,8 +189,9 @@ impl Facts {
         let Some(worker) = self.worker.clone() else { return };
         let path = self.path.as_str();
         let pattern = worker.routes().and_then(|routes| route::lost_pattern(&routes.map, path));
-        let told = worker.rules.statuses.of(status);
-        self.slot = self.find_slot(&worker, status, told, pattern.as_deref(), || path, |_| message);
+        let rules = worker.rules.statuses.of(status);
+        self.slot =
+            self.find_slot(&worker, status, rules, pattern.as_deref(), || path, |_| message);
         self.end();
     }
 
@@ -199,12 +201,12 @@ impl Facts {
         &self,
         worker: &Worker,
         status: StatusCode,
-        told: &StatusRules,
+        rules: &StatusRules,
         pattern: Option<&'a str>,
         path: impl FnOnce() -> &'a str,
         message: impl FnOnce(&ErrorMessage) -> String,
     ) -> Option<Slot> {
-        if told.is_excluded {
+        if rules.is_excluded {
             return None;
         }
         let addr = match (pattern, worker.rules.unmatched) {
@@ -212,7 +214,7 @@ impl Facts {
             (None, Unmatched::Path) => cut(path()),
             (None, Unmatched::Label) => protocol::UNMATCHED,
         };
-        let outcome = Outcome::new(self.method, status.as_u16(), told.is_error);
+        let outcome = Outcome::new(self.method, status.as_u16(), rules.is_error);
         worker.slot(addr, outcome, message)
     }
 }

@@ -59,17 +59,20 @@ where
 
     #[inline]
     fn call(&self, mut request: ServiceRequest) -> Self::Future {
-        let is_ours = self.worker.adopt(&mut request);
         let path = request.path();
         if self.worker.is_scrape(path, request.method()) {
             return BigBrotherFuture::page(self.page(request));
         }
-        let report = if is_ours && !self.worker.excludes(path, &request) {
-            Report::begin(&self.worker, &request, path)
-        } else {
+        if self.worker.has_seen(&request) {
+            return BigBrotherFuture::inner(self.service.call(request), Report::default());
+        }
+        // Begun before the inner service is called, which may panic at once.
+        let report = if self.worker.excludes(path, &request) {
             Report::default()
+        } else {
+            Report::begin(&self.worker, &request, path)
         };
-        // The report is there before the inner service is called, which may panic at once.
+        self.worker.adopt(&mut request);
         BigBrotherFuture::inner(self.service.call(request), report)
     }
 }

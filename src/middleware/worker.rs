@@ -18,7 +18,7 @@ use crate::outcome::message::ErrorMessage;
 use crate::outcome::options::Unmatched;
 use crate::outcome::status::StatusTable;
 use crate::page::TextOnly;
-use crate::recorder::{Slot, Writer};
+use crate::recorder::writer::{Slot, Writer};
 
 /// The options that belong to one middleware.
 #[derive(Debug)]
@@ -120,23 +120,23 @@ impl Worker {
         WORKERS.get() > 1
     }
 
-    /// Gives the request the monitor. `false` where it has it already: then an
-    /// outer middleware records it.
+    /// Whether the request has been here before: then an outer middleware of the same
+    /// monitor records it.
     #[inline]
-    pub(crate) fn adopt(&self, request: &mut ServiceRequest) -> bool {
-        if Self::has_company() {
-            match request.app_data::<SeenBy>() {
-                None => {}
-                Some(seen) if seen.by(&self.monitor) => return false,
-                Some(seen) => {
-                    let data = seen.and_by(&self.monitor, &self.rules);
-                    request.add_data_container(data);
-                    return true;
-                }
-            }
-        }
-        request.add_data_container(Rc::clone(&self.data));
-        true
+    pub(crate) fn has_seen(&self, request: &ServiceRequest) -> bool {
+        let is_seen = || request.app_data::<SeenBy>().is_some_and(|seen| seen.by(&self.monitor));
+        Self::has_company() && is_seen()
+    }
+
+    /// Gives the request the monitor, and the mark that it was here.
+    #[inline]
+    pub(crate) fn adopt(&self, request: &mut ServiceRequest) {
+        let others = if Self::has_company() { request.app_data::<SeenBy>() } else { None };
+        let data = match others {
+            None => Rc::clone(&self.data),
+            Some(seen) => seen.and_by(&self.monitor, &self.rules),
+        };
+        request.add_data_container(data);
     }
 
     #[inline]

@@ -23,7 +23,8 @@ use crate::metrics::in_flight::InFlight;
 use crate::metrics::info::ApplicationInfo;
 use crate::metrics::samples::{Names, Samples};
 use crate::protocol::family;
-use crate::recorder::{Recorder, SharedWriters};
+use crate::recorder::shared::SharedWriters;
+use crate::recorder::writer::Recorder;
 
 /// The one truth that all workers record into, and the app's hand on it.
 ///

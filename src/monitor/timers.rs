@@ -12,7 +12,7 @@ use super::handle::Monitor;
 use crate::clock::{Start, as_nanos};
 use crate::labels::{LabelSet, cut};
 use crate::protocol;
-use crate::recorder::Seat;
+use crate::recorder::shared::Seat;
 
 /// A label given by the app.
 type Word = Cow<'static, str>;

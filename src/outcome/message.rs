@@ -96,7 +96,7 @@ impl ErrorMessage {
     }
 
     /// Whatever `message` makes of a response's head. It is called on each
-    /// response, on the worker's thread; it must not block or panic.
+    /// response that is recorded, on the worker's thread; it must not block or panic.
     ///
     /// ```
     /// use actix_monitor::ErrorMessage;

@@ -52,8 +52,8 @@ pub(crate) fn pattern(
 /// The same where routing has left a rest of the path.
 fn pattern_before(consumed: usize, request: &HttpRequest) -> Option<String> {
     let consumed = &request.match_info().as_str()[..consumed];
-    let is_exact = |pattern: &String| consumed.is_empty() || took(pattern, consumed);
-    request.match_pattern().filter(is_exact)
+    let did_take = |pattern: &String| consumed.is_empty() || took(pattern, consumed);
+    request.match_pattern().filter(did_take)
 }
 
 /// Whether the service at `pattern` consumed `consumed` and left a rest, as a

@@ -32,8 +32,8 @@ impl Default for StatusTable {
     fn default() -> Self {
         let mut table = Self(CODES.map(|_| StatusRules::UNKNOWN).collect());
         table.set_errors(|status| status.is_client_error() || status.is_server_error());
-        table.observe_at(ObserveAt::default());
-        table.count(ResponseSize::default());
+        table.set_end(ObserveAt::default());
+        table.set_size(ResponseSize::default());
         table
     }
 }
@@ -47,7 +47,7 @@ impl StatusTable {
         self.each(|status, rules| rules.is_excluded |= status == excluded);
     }
 
-    pub(crate) fn observe_at(&mut self, end: ObserveAt) {
+    pub(crate) fn set_end(&mut self, end: ObserveAt) {
         // What follows a switch of protocols is no body and may never end.
         self.each(|status, rules| {
             rules.ends_at_head =
@@ -55,7 +55,7 @@ impl StatusTable {
         });
     }
 
-    pub(crate) fn count(&mut self, size: ResponseSize) {
+    pub(crate) fn set_size(&mut self, size: ResponseSize) {
         let without_body = [StatusCode::NO_CONTENT, StatusCode::NOT_MODIFIED];
         self.each(|status, rules| {
             let has_body = !status.is_informational() && !without_body.contains(&status);

@@ -2,7 +2,7 @@
 
 use actix_monitor::{BigBrother, BigBrotherBuilder, Format, ResponseSize};
 use actix_web::body::{BodySize, BoxBody, MessageBody};
-use actix_web::dev::{ServiceFactory, ServiceRequest, ServiceResponse};
+use actix_web::dev::{Service as _, ServiceFactory, ServiceRequest, ServiceResponse};
 use actix_web::http::StatusCode;
 use actix_web::http::header::{CONTENT_TYPE, HeaderValue};
 use actix_web::middleware::{
@@ -124,6 +124,24 @@ fn a_compressor_may_stand_on_either_side_of_the_page() {
     let page = server.connect().request("GET", "/metrics", &GZIP);
     assert_eq!((page.status, page.header("content-encoding")), (200, Some("gzip")));
     assert_eq!(server.metrics().recorded(), [] as [&str; 0], "scrapes are not recorded");
+}
+
+/// actix lets nobody but the holder change a request of which there is a clone.
+#[test]
+fn the_page_is_there_for_a_request_that_an_outer_middleware_holds() {
+    let watched = monitor();
+    let server = Server::start(1, move || {
+        App::new().wrap(watched.clone()).wrap_fn(|request, service| {
+            let held = request.request().clone();
+            let answer = service.call(request);
+            async move {
+                let answer = answer.await;
+                drop(held);
+                answer
+            }
+        })
+    });
+    assert_eq!(server.connect().get("/metrics").status, 200);
 }
 
 #[test]

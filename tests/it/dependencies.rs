@@ -18,6 +18,9 @@ use crate::support::server::Server;
 
 /// A period so short that the next run is soon there.
 const SOON: Duration = Duration::from_millis(20);
+/// Long enough for a check to say why it is down before its time is over, on any
+/// machine.
+const CALM: Duration = Duration::from_millis(500);
 /// A period after whose first run there is no other.
 const ONCE: Duration = Duration::from_secs(3_600);
 
@@ -254,10 +257,10 @@ fn a_check_that_panics_is_down_and_comes_up_when_it_no_longer_does() {
     };
     journal::start();
     let monitor = watching([
-        Dependency::new("panics in its closure", closure).every(SOON),
-        Dependency::new("panics in its future", future).every(SOON),
-        Dependency::new("panics in a drop", drop).every(SOON),
-        Dependency::blocking("panics on the pool", blocking).every(SOON),
+        Dependency::new("panics in its closure", closure).every(CALM),
+        Dependency::new("panics in its future", future).every(CALM),
+        Dependency::new("panics in a drop", drop).every(CALM),
+        Dependency::blocking("panics on the pool", blocking).every(CALM),
     ]);
     for state in monitor.dependencies() {
         wait_until_up(&monitor, state.name());

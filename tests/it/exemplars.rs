@@ -209,6 +209,25 @@ fn a_request_that_is_left_out_leaves_no_trace() {
     assert!(exemplars.is_empty(), "{exemplars:?}");
 }
 
+#[test]
+fn a_trace_is_not_lent_to_a_request_whose_own_cannot_be_told() {
+    let source = Exemplars::from_fn(|request| match request.path() {
+        "/nowhere" => Some("of another".to_owned()),
+        path => panic!("{path} has no trace, on purpose"),
+    });
+    let builder = BigBrother::builder().isolated().buckets([ALWAYS]).exemplars(source);
+    let monitor = builder.exclude_status(StatusCode::NOT_FOUND).build();
+    let handle = monitor.handle();
+    let server = Server::watched(monitor, routes);
+    assert_eq!(server.connect().get("/nowhere").status, 404);
+    let mut client = server.connect();
+    client.send_request("GET", "/a", &[]);
+    client.read_to_end();
+    assert_eq!(server.metrics_of(1.0).recorded(), ["500 true GET /a: 1 of 0 bytes"]);
+    let exemplars = shown(&handle);
+    assert!(exemplars.is_empty(), "{exemplars:?}");
+}
+
 /// A monitor whose trace ids are `ids`, each chosen by its number in a header.
 fn chosen(ids: Vec<String>) -> BigBrother {
     let choose = move |number: &str| ids.get(number.parse::<usize>().ok()?).cloned();

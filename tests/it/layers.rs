@@ -29,9 +29,10 @@ const ORDER: [&str; 18] = [
 ];
 
 /// The rooms and files in which another crate is at home.
-const HOMES: [(&str, &[&str]); 4] = [
+const HOMES: [(&str, &[&str]); 5] = [
     ("actix_web", &["builder", "middleware", "readiness", "page", "client", "monitor", "outcome"]),
     ("actix_rt", &["dependency"]),
+    ("quanta", &["clock"]),
     ("tokio", &["dependency", "monitor/scrape"]),
     (
         "prometheus_client",

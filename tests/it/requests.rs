@@ -404,6 +404,24 @@ fn an_error_that_cannot_tell_its_response_is_a_500() {
 }
 
 #[test]
+fn an_error_that_nobody_records_is_asked_for_its_response_by_actix_alone() {
+    let asked = Arc::new(AtomicUsize::new(1));
+    let counted = Arc::clone(&asked);
+    let watched = BigBrother::builder().isolated().exclude("/x").build();
+    let server = Server::start(1, move || {
+        let asked = Arc::clone(&counted);
+        App::new()
+            .wrap_fn(move |_, _| {
+                let asked = Arc::clone(&asked);
+                async move { Err::<ServiceResponse, _>(Error::from(Counting(asked))) }
+            })
+            .wrap(watched.clone())
+    });
+    assert_eq!(server.connect().get("/x").status, 502);
+    assert_eq!(asked.load(Ordering::SeqCst), 2);
+}
+
+#[test]
 fn the_way_out_does_not_depend_on_the_kind_of_body() {
     let watched = monitor();
     let server = Server::start(1, move || {

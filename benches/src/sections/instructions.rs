@@ -9,7 +9,7 @@ use crate::measure::BATCH;
 use crate::peers::{OURS, contenders};
 use crate::plan::Plan;
 use crate::report::{Cell, Report};
-use crate::settings::{BoxedLane, alone, app};
+use crate::settings::{BoxedLane, alone};
 
 const SECTION: &str = "instructions over bare";
 
@@ -60,13 +60,7 @@ fn collected(lane: usize, batches: u64) -> f64 {
 pub fn child(task: &str) {
     let (lane, batches) = task.split_once(',').expect("--child=counted,LANE,BATCHES");
     let (lane, batches): (usize, u64) = (number(lane) as usize, number(batches));
-    let (mut lanes, lane): (Vec<BoxedLane>, usize) = if lane >= 200 {
-        (contenders!(app, actix_web::App::new(), "/api/v1/resource_25/42"), lane - 200)
-    } else if lane >= 100 {
-        (contenders!(app, actix_web::App::new(), "/wp-login.php"), lane - 100)
-    } else {
-        (contenders!(alone), lane)
-    };
+    let mut lanes: Vec<BoxedLane> = contenders!(alone);
     for _ in 0..batches {
         lanes[lane].prepare(BATCH);
         run_counted(lanes[lane].as_mut());

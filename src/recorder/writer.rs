@@ -1,14 +1,12 @@
 //! One worker's way to its series: its own cache of shards, so that an ordinary
 //! record takes no lock and shares no cache line with another worker.
 
-use std::num::NonZero;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::thread;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
 use hashbrown::HashTable;
 
+use super::recent::RecentSlots;
 use crate::labels::{LabelSet, Outcome};
 use crate::metrics::buckets::Buckets;
 use crate::metrics::exemplars::Exemplar;
@@ -29,20 +27,8 @@ struct Track {
     /// A copy of the family's, nearer by.
     buckets: Buckets,
     slots: HashTable<Slot>,
-    /// Slots of requests seen lately: most requests are like one before.
-    recent: Box<[Option<Recent>; RECENT]>,
+    recent: RecentSlots,
 }
-
-/// The requests of one series, and where they are counted.
-#[derive(Debug)]
-struct Recent {
-    addr: Arc<str>,
-    outcome: Outcome,
-    slot: Slot,
-}
-
-/// Enough for the routes, methods and statuses of most services.
-const RECENT: usize = 128;
 
 /// Where workers get their writers from. Tracks of workers that ended are handed
 /// on: nothing counted is lost, and a server that restarts does not add up lanes.
@@ -64,7 +50,7 @@ impl Recorder {
             lane: self.family.add_lane(),
             buckets: self.family.buckets().clone(),
             slots: HashTable::new(),
-            recent: Box::new([const { None }; RECENT]),
+            recent: RecentSlots::new(),
         });
         Writer { recorder: Arc::clone(self), track: Some(track) }
     }
@@ -81,7 +67,8 @@ pub(crate) struct Writer {
 impl Writer {
     /// The place in which requests for `addr` with this outcome are counted. `None`
     /// as below. `message` is the one that nearly all requests have: none, or an
-    /// empty one where there is a label for it.
+    /// empty one where there is a label for it. It needs no comparing, since a family
+    /// has that label for all of its life or never.
     #[inline]
     pub(crate) fn request_slot(
         &mut self,
@@ -89,21 +76,27 @@ impl Writer {
         outcome: Outcome,
         message: Option<&'static str>,
     ) -> Option<Slot> {
-        match &self.track.as_ref()?.recent[place_of(addr, outcome)] {
-            Some(recent) if recent.outcome == outcome && *recent.addr == *addr => Some(recent.slot),
-            _ => self.look_up(addr, outcome, message),
+        match self.track.as_ref()?.recent.find(addr, outcome) {
+            Some(slot) => Some(slot),
+            None => self.look_further(addr, outcome, message),
         }
     }
 
-    /// Finds what was not seen lately, and remembers it.
-    #[cold]
-    fn look_up(&mut self, addr: &str, outcome: Outcome, message: Option<&str>) -> Option<Slot> {
+    #[inline(never)]
+    fn look_further(
+        &mut self,
+        addr: &str,
+        outcome: Outcome,
+        message: Option<&str>,
+    ) -> Option<Slot> {
+        if let Some(slot) = self.track.as_ref()?.recent.find_beside(addr, outcome) {
+            return Some(slot);
+        }
         let slot = self.slot(&outcome.at(addr, message))?;
-        let series = self.recorder.family.series(slot.series)?;
-        // Past the limit the series has another `addr`, and outsiders choose this one.
-        if **series.addr() == *addr {
-            let (addr, place) = (Arc::clone(series.addr()), place_of(addr, outcome));
-            self.track.as_mut()?.recent[place] = Some(Recent { addr, outcome, slot });
+        let addr_of_series = self.recorder.family.series(slot.series)?.addr();
+        // Past the limit it is another one, and outsiders choose what is asked for.
+        if **addr_of_series == *addr {
+            self.track.as_mut()?.recent.remember(addr_of_series, outcome, slot);
         }
         Some(slot)
     }
@@ -177,116 +170,42 @@ impl Drop for Writer {
     }
 }
 
-/// A place among the recent slots, made in a few instructions.
-#[inline]
-fn place_of(addr: &str, outcome: Outcome) -> usize {
-    let bytes = addr.as_bytes();
-    let edge = |chunk: Option<&[u8; 8]>| chunk.map_or(0, |chunk| u64::from_le_bytes(*chunk));
-    let edges = edge(bytes.first_chunk()) ^ edge(bytes.last_chunk()).rotate_left(29);
-    let mixed = edges ^ outcome.code() << 8 ^ bytes.len() as u64;
-    mixed.wrapping_mul(0x9e37_79b9_7f4a_7c15) as usize >> (usize::BITS - RECENT.ilog2())
-}
-
-/// Writers for callers that are no worker: any thread takes one, and keeps to the
-/// same one as long as nobody else is at it.
-#[derive(Debug)]
-pub(crate) struct SharedWriters {
-    seats: Box<[Arc<Seat>]>,
-}
-
-/// A caller's hold on the writers, and the writer that it tries first. There are
-/// several, because threads that count references in one place hold each other up
-/// as much as a lock would. On cache lines of its own, as its count then is: two
-/// lines, because processors fetch them in pairs.
-#[derive(Debug)]
-#[repr(align(128))]
-pub(crate) struct Seat {
-    writers: Arc<[Desk]>,
-    recorder: Arc<Recorder>,
-    first: usize,
-}
-
-/// A writer that threads share, on cache lines of its own.
-#[derive(Debug, Default)]
-#[repr(align(128))]
-struct Desk(Mutex<Option<Writer>>);
-
-impl SharedWriters {
-    pub(crate) fn new(recorder: &Arc<Recorder>) -> Self {
-        let threads = thread::available_parallelism().map_or(1, NonZero::get);
-        let writers: Arc<[_]> = (0..threads).map(|_| Desk::default()).collect();
-        let seat = |first| {
-            let (writers, recorder) = (Arc::clone(&writers), Arc::clone(recorder));
-            Arc::new(Seat { writers, recorder, first })
-        };
-        Self { seats: (0..threads).map(seat).collect() }
-    }
-
-    /// The calling thread's seat.
-    pub(crate) fn seat(&self) -> Arc<Seat> {
-        Arc::clone(&self.seats[THREAD.with(|thread| *thread) % self.seats.len()])
-    }
-}
-
-impl Seat {
-    /// Counts one observation, from any thread.
-    pub(crate) fn record(&self, labels: &LabelSet<'_>, nanos: u64, bytes: u64) {
-        let count = |writer: &mut Writer| {
-            if let Some(slot) = writer.slot(labels) {
-                writer.record(slot, nanos, bytes);
-            }
-        };
-        match self.free() {
-            Some(mut writer) => count(writer.get_or_insert_with(|| self.recorder.writer())),
-            // Nobody waits here. A logger that records a call of its own while it is
-            // told of a full family would wait for itself.
-            None => count(&mut self.recorder.writer()),
-        }
-    }
-
-    fn free(&self) -> Option<MutexGuard<'_, Option<Writer>>> {
-        let (before, from) = self.writers.split_at(self.first);
-        from.iter().chain(before).find_map(|desk| desk.0.try_lock().ok())
-    }
-}
-
-thread_local! {
-    /// A number of its own for each thread, so that threads spread over seats.
-    static THREAD: usize = {
-        static THREADS: AtomicUsize = AtomicUsize::new(0);
-        THREADS.fetch_add(1, Ordering::Relaxed)
-    };
-}
-
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
 
-    use super::{Recorder, SharedWriters};
-    use crate::labels::{LabelSet, Status};
+    use super::Recorder;
+    use crate::labels::Outcome;
     use crate::metrics::buckets::Buckets;
     use crate::metrics::family::Family;
-
-    const LABELS: LabelSet<'_> = LabelSet {
-        addr: "orders",
-        status: Status::Text("ok"),
-        method: "GET",
-        is_error: false,
-        kind: "http",
-        name: None,
-        message: None,
-    };
+    use crate::metrics::shard::Totals;
+    use crate::protocol::Method;
 
     #[test]
-    fn nobody_waits_for_a_writer() {
-        let family = Arc::new(Family::new(Buckets::new(&[1.0]), 10, ""));
-        let seat = SharedWriters::new(&Recorder::new(Arc::clone(&family))).seat();
-        let held: Vec<_> = seat.writers.iter().map(|desk| desk.0.lock()).collect();
-        for _ in 0..2 {
-            seat.record(&LABELS, 0, 0);
+    fn routes_that_look_alike_are_counted_each_for_itself() {
+        let family = Arc::new(Family::new(Buckets::new(&[1.0]), 1000, ""));
+        let mut writer = Recorder::new(Arc::clone(&family)).writer();
+        let ok = Outcome::new(Method::GET, 200, false);
+        // More of them than there are places, so that they push each other out.
+        let addrs: Vec<_> =
+            (0..300).map(|route| format!("/long/prefix/{route:03}/a/long/suffix")).collect();
+        for _ in 0..3 {
+            for (route, addr) in addrs.iter().enumerate() {
+                let slot = writer.request_slot(addr, ok, None).expect("there is room");
+                writer.record(slot, 0, route as u64);
+            }
         }
-        drop(held);
-        assert_eq!(family.lanes().len(), 1, "a lane is handed on");
-        assert_eq!(family.lanes()[0].shards().count(), 1);
+        let (mut nanos, mut counts) = (0, [0; 2]);
+        for (series, shard) in family.lanes()[0].shards() {
+            let mut bytes = 0;
+            assert!(shard.try_read(&mut Totals {
+                nanos: &mut nanos,
+                bytes: &mut bytes,
+                counts: &mut counts
+            }));
+            let addr = family.series(series as u32).expect("it was met").addr();
+            assert_eq!((counts[0], bytes), (3, 3 * series as u64), "{addr}");
+            assert_eq!(**addr, *addrs[series]);
+        }
     }
 }
