@@ -178,21 +178,8 @@ impl From<&LabelSet<'_>> for OwnedLabelSet {
 }
 
 impl OwnedLabelSet {
-    /// Whether this is the label set `labels`, the likeliest difference first.
-    #[inline]
     pub(crate) fn is(&self, labels: &LabelSet<'_>) -> bool {
-        let status = match (&self.status, labels.status) {
-            (OwnedStatus::Code(own), Status::Code(code)) => *own == code,
-            (OwnedStatus::Text(own), Status::Text(text)) => **own == *text,
-            _ => false,
-        };
-        status
-            && same(&self.method, labels.method)
-            && *self.addr == *labels.addr
-            && self.is_error == labels.is_error
-            && same(&self.kind, labels.kind)
-            && same_option(self.name.as_deref(), labels.name)
-            && same_option(self.message.as_deref(), labels.message)
+        self.borrowed() == *labels
     }
 
     pub(crate) fn addr(&self) -> &Arc<str> {
@@ -212,21 +199,6 @@ impl OwnedLabelSet {
             name: self.name.as_deref(),
             message: self.message.as_deref(),
         }
-    }
-}
-
-/// Equality that is quick for the protocol's own words, which are interned.
-#[inline]
-fn same(own: &str, other: &str) -> bool {
-    std::ptr::eq(own, other) || own == other
-}
-
-/// The same where there may be none. Empty messages are as common as words.
-#[inline]
-fn same_option(own: Option<&str>, other: Option<&str>) -> bool {
-    match (own, other) {
-        (Some(own), Some(other)) => same(own, other),
-        (own, other) => own.is_none() && other.is_none(),
     }
 }
 

@@ -29,7 +29,7 @@ pub(crate) const CHECK_TIMEOUT: Duration = Duration::from_secs(5);
 pub(crate) const TEXT_LENGTH: usize = 120;
 
 /// `type` of everything that the middleware sees.
-pub(crate) static HTTP: &str = "http";
+pub(crate) const HTTP: &str = "http";
 
 /// `method` and `addr` of a call that does not tell its own.
 pub(crate) const UNKNOWN: &str = "unknown";
@@ -50,10 +50,8 @@ pub(crate) const OVERFLOW: &str = "_overflow";
 /// `method` of every token that HTTP does not define.
 pub(crate) const OTHER_METHOD: &str = "_OTHER";
 
-/// The methods that appear under their own name, and the word for the others. Like
-/// `HTTP` a static and no constant: a word then has one address, by which equal
-/// words are told quickly.
-pub(crate) static METHODS: [&str; 11] = [
+/// The methods that appear under their own name, and the word for the others.
+pub(crate) const METHODS: [&str; 11] = [
     "GET",
     "HEAD",
     "POST",
