@@ -1,14 +1,11 @@
 //! The shard, the real one and its broken copies, built from loom's atomics.
 //! What is claimed of it stands in `claims`, which copy breaks which in `mutants`.
 
-// The sources are the crate's own; not each model uses all of them.
-#![allow(dead_code, unused_imports)]
+// There is nothing here but tests, and what they try.
+#![cfg(test)]
 
-#[cfg(test)]
 mod claims;
-#[cfg(test)]
 mod mutants;
-#[cfg(test)]
 mod subject;
 
 mod atomic;
