@@ -43,6 +43,6 @@ python=$target/e2e-venv/bin/python
 [ -x "$python" ] || python3 -m venv "$target/e2e-venv"
 "$python" -m pip install --quiet --disable-pip-version-check -r "$here/requirements.txt"
 
-cargo build --manifest-path "$root/Cargo.toml" --example notes --example watcher
-notes=$target/debug/examples/notes
-watcher=$target/debug/examples/watcher
+cargo build --manifest-path "$root/Cargo.toml" --package notes --package watcher
+notes=$target/debug/notes
+watcher=$target/debug/watcher

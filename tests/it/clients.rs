@@ -64,6 +64,13 @@ impl Client {
     }
 }
 
+impl Server {
+    /// The address of `path`.
+    fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+}
+
 fn debug(error: impl std::fmt::Debug) -> String {
     format!("{error:?}")
 }

@@ -5,6 +5,7 @@
 mod bodies;
 mod bounds;
 mod builder;
+#[cfg(all(feature = "awc", feature = "reqwest"))]
 mod clients;
 mod composition;
 mod concurrency;
@@ -16,7 +17,7 @@ mod labels;
 mod layers;
 mod messages;
 mod page;
-#[cfg(target_os = "linux")]
+#[cfg(all(feature = "process", target_os = "linux"))]
 mod process;
 mod protocol;
 mod readiness;

@@ -33,7 +33,7 @@ pub(crate) fn monitor() -> BigBrother {
 /// A server on its own thread, listening on a port that the system chose.
 #[derive(Debug)]
 pub(crate) struct Server {
-    address: SocketAddr,
+    pub(crate) address: SocketAddr,
     handle: ServerHandle,
     thread: Option<JoinHandle<std::io::Result<()>>>,
 }
@@ -113,11 +113,6 @@ impl Server {
     #[track_caller]
     pub(crate) fn connect(&self) -> Client {
         Client::connect(self.address)
-    }
-
-    /// What a client is given to ask for `path`.
-    pub(crate) fn url(&self, path: &str) -> String {
-        format!("http://{}{path}", self.address)
     }
 
     /// `GET path` on a connection of its own, answered 200.

@@ -1,5 +1,5 @@
 //! A notes service watched by `actix-monitor`: this file only wires its parts
-//! together. Start it with `cargo run --example notes -- --traffic`.
+//! together. Start it with `cargo run -p notes -- --traffic`.
 
 mod admin;
 mod behaviours;
