@@ -1,5 +1,7 @@
 //! The guides in `docs/`, so that their code is compiled with the documentation's.
 
+// One of its checks uses awc.
+#[cfg(feature = "awc")]
 #[doc = include_str!("../docs/dependencies.md")]
 struct Dependencies;
 

@@ -120,7 +120,7 @@ fn every_series_has_the_constant_labels_once_in_both_formats() {
 }
 
 #[test]
-#[cfg(target_os = "linux")]
+#[cfg(all(feature = "process", target_os = "linux"))]
 fn the_metrics_of_the_process_have_them_too() {
     let monitor = BigBrother::builder().isolated().const_label("region", "eu").build().handle();
     for page in pages(&monitor) {
