@@ -1,17 +1,18 @@
-//! The switches that take a dependency down and bring it up again, for real:
-//! the file is moved aside, the port is closed.
+//! The switches that take a dependency down and bring it up again: they move the
+//! database's file and close the port of the quotes.
 
 use std::io;
 
-use actix_web::web;
+use actix_web::web::{self, Html};
 use serde::Deserialize;
 
 use crate::database::Database;
 use crate::failure::Failure;
+use crate::pages;
 use crate::quotes::Quotes;
 use crate::store::Store;
 
-/// Any other word is a path that does not exist, and answered so.
+/// Any other word is answered with 404.
 #[derive(Clone, Copy, Deserialize)]
 #[serde(rename_all = "lowercase")]
 enum State {
@@ -29,17 +30,17 @@ async fn switch_database(
     state: web::Path<State>,
     database: web::Data<Database>,
     store: web::Data<Store>,
-) -> Result<&'static str, Failure> {
+) -> Result<Html, Failure> {
     match state.into_inner() {
         State::Up => {
             blocking(move || database.bring_up()).await?;
-            // Whoever moved the file may have changed what is in it.
+            // The file may have changed while it was aside.
             web::block(move || store.recount()).await??;
-            Ok("the database is up\n")
+            Ok(pages::message("The database is up."))
         }
         State::Down => {
             blocking(move || database.take_down()).await?;
-            Ok("the database is down\n")
+            Ok(pages::message("The database is down."))
         }
     }
 }
@@ -47,20 +48,20 @@ async fn switch_database(
 async fn switch_quotes(
     state: web::Path<State>,
     quotes: web::Data<Quotes>,
-) -> Result<&'static str, Failure> {
+) -> Result<Html, Failure> {
     match state.into_inner() {
         State::Up => {
             quotes.bring_up().await?;
-            Ok("the quotes are up\n")
+            Ok(pages::message("The quotes are up."))
         }
         State::Down => {
             quotes.take_down().await;
-            Ok("the quotes are down\n")
+            Ok(pages::message("The quotes are down."))
         }
     }
 }
 
-/// Moving a file waits for the disk and for the queries that are still running.
+/// Moving the file waits for the disk and for the queries that are still running.
 async fn blocking(switch: impl FnOnce() -> io::Result<()> + Send + 'static) -> Result<(), Failure> {
     Ok(web::block(switch).await??)
 }

@@ -1,5 +1,5 @@
-//! Routes that misbehave on purpose, one for each shape of answer that a
-//! monitor has to tell apart.
+//! Routes whose responses differ from ordinary ones: an error, a slow response, a
+//! stream.
 
 use std::convert::Infallible;
 use std::time::Duration;
@@ -16,7 +16,7 @@ pub(crate) fn routes(config: &mut web::ServiceConfig) {
     config
         .route("/fail", web::get().to(fail))
         .route("/slow", web::get().to(slow))
-        .route("/stream", web::get().to(streamed));
+        .route("/stream", web::get().to(stream));
 }
 
 async fn fail() -> Result<HttpResponse, Failure> {
@@ -24,14 +24,13 @@ async fn fail() -> Result<HttpResponse, Failure> {
 }
 
 async fn slow() -> &'static str {
-    // Between the buckets of 0.3 and 1.5 seconds.
+    // Between the bucket bounds 0.3 and 1.5 seconds.
     sleep(Duration::from_millis(400)).await;
-    "that took a while\n"
+    "a slow response\n"
 }
 
-/// Its head leaves at once, its end some 0.2 seconds later: the monitor counts
-/// the whole.
-async fn streamed() -> HttpResponse {
+/// Ends 0.2 seconds after its head; the recorded duration includes them.
+async fn stream() -> HttpResponse {
     HttpResponse::Ok().content_type("text/plain; charset=utf-8").streaming(chunks())
 }
 

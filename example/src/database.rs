@@ -1,5 +1,5 @@
-//! The SQLite file: made here, opened for each query, moved aside when it is
-//! to be "down". What is asked of it stands in `store`.
+//! The SQLite file: created at the start, opened for each query, and moved aside
+//! while the database is to be down. `store` has the queries.
 
 use std::path::{Path, PathBuf};
 use std::sync::{PoisonError, RwLock};
@@ -16,8 +16,8 @@ const SCHEMA: &str =
 pub(crate) struct Database {
     path: PathBuf,
     aside: PathBuf,
-    /// A query reads this lock and a move writes it: the file of a running
-    /// transaction must not lose its journal half way.
+    /// Locked for reading by queries and for writing by moves: moving the file of a
+    /// running transaction would separate it from its journal.
     moving: RwLock<()>,
 }
 
@@ -26,52 +26,54 @@ impl Database {
         let mut aside = path.as_os_str().to_owned();
         aside.push(".aside");
         let database = Self { path: path.to_owned(), aside: aside.into(), moving: RwLock::new(()) };
-        // Also brings back what an earlier run left aside.
+        // An earlier run may have ended with the file aside.
         database.bring_up()?;
         Ok(database)
     }
 
-    /// A connection for each query, and never one that creates the file: so a
-    /// file that is gone is an error and not an empty success.
+    /// Runs a query on a connection of its own. Opening it does not create the file,
+    /// so that a missing file is an error.
     pub(crate) fn query<T>(
         &self,
         run: impl FnOnce(&Connection) -> rusqlite::Result<T>,
     ) -> rusqlite::Result<T> {
-        let _still = self.moving.read().unwrap_or_else(PoisonError::into_inner);
+        let _guard = self.moving.read().unwrap_or_else(PoisonError::into_inner);
         let connection = Connection::open_with_flags(
             &self.path,
             OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX,
         )?;
-        // Well below the limit of the check, which must say why it failed.
+        // Below the timeout of the check, so that the check fails with SQLite's reason.
         connection.busy_timeout(Duration::from_millis(500))?;
         run(&connection)
     }
 
     pub(crate) fn take_down(&self) -> io::Result<()> {
-        let _alone = self.moving.write().unwrap_or_else(PoisonError::into_inner);
+        let _guard = self.moving.write().unwrap_or_else(PoisonError::into_inner);
         match fs::rename(&self.path, &self.aside) {
-            // Down already, by us or by somebody's `rm`.
+            // The database is down already.
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-            moved => moved,
+            result => result,
         }
     }
 
-    /// Brings the notes back, or starts anew where nobody kept them.
+    /// Moves the file back, or creates it if there is none.
     pub(crate) fn bring_up(&self) -> io::Result<()> {
-        let _alone = self.moving.write().unwrap_or_else(PoisonError::into_inner);
+        let _guard = self.moving.write().unwrap_or_else(PoisonError::into_inner);
         if !self.path.try_exists()? && self.aside.try_exists()? {
             fs::rename(&self.aside, &self.path)?;
         }
         let connection = Connection::open(&self.path).map_err(io::Error::other)?;
-        // SQLite names the file it cannot open, but not the one it cannot read.
+        // SQLite's error names a file that cannot be opened, but not one that cannot
+        // be read.
         connection
             .execute_batch(SCHEMA)
             .map_err(|error| io::Error::other(format!("{}: {error}", self.path.display())))
     }
 }
 
-/// The check reads a page of the file: opening alone would not touch it.
-pub(crate) fn watched(database: web::Data<Database>) -> Dependency {
+/// The database as a dependency. The check runs a query, because opening a
+/// connection does not read the file.
+pub(crate) fn dependency(database: web::Data<Database>) -> Dependency {
     let check = move || {
         database.query(|connection| {
             connection.query_row("SELECT count(*) FROM sqlite_master", [], |_| Ok(()))

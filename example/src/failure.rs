@@ -1,5 +1,5 @@
-//! What can go wrong in a request, and the status each failure is answered
-//! with: the status is what the monitor tells the failures apart by.
+//! The errors of the service, each with the status of its response. The monitor
+//! records the status.
 
 use std::error::Error;
 use std::{fmt, io};
@@ -16,7 +16,7 @@ pub(crate) enum Failure {
     Database(rusqlite::Error),
     Quotes(String),
     Switch(io::Error),
-    Unfinished(BlockingError),
+    Cancelled(BlockingError),
     OnPurpose,
 }
 
@@ -28,13 +28,13 @@ struct Body {
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NoSuchNote(id) => write!(f, "there is no note {id}"),
-            Self::EmptyNote => f.write_str("a note needs a text"),
-            // Its own words name the file, which is nobody's business outside.
-            Self::Database(_) => f.write_str("the database does not answer"),
-            Self::Quotes(reason) => write!(f, "the quotes do not answer: {reason}"),
+            Self::NoSuchNote(id) => write!(f, "note {id} does not exist"),
+            Self::EmptyNote => f.write_str("the text of a note must not be empty"),
+            // SQLite's message contains the path of the file.
+            Self::Database(_) => f.write_str("the database is not available"),
+            Self::Quotes(reason) => write!(f, "the quotes are not available: {reason}"),
             Self::Switch(_) => f.write_str("the dependency could not be switched"),
-            Self::Unfinished(_) => f.write_str("the work was not finished"),
+            Self::Cancelled(_) => f.write_str("the operation was cancelled"),
             Self::OnPurpose => f.write_str("this route always fails"),
         }
     }
@@ -45,7 +45,7 @@ impl Error for Failure {
         match self {
             Self::Database(error) => Some(error),
             Self::Switch(error) => Some(error),
-            Self::Unfinished(error) => Some(error),
+            Self::Cancelled(error) => Some(error),
             Self::NoSuchNote(_) | Self::EmptyNote | Self::Quotes(_) | Self::OnPurpose => None,
         }
     }
@@ -58,7 +58,7 @@ impl ResponseError for Failure {
             Self::EmptyNote => StatusCode::BAD_REQUEST,
             Self::Database(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Quotes(_) => StatusCode::BAD_GATEWAY,
-            Self::Switch(_) | Self::Unfinished(_) | Self::OnPurpose => {
+            Self::Switch(_) | Self::Cancelled(_) | Self::OnPurpose => {
                 StatusCode::INTERNAL_SERVER_ERROR
             }
         }
@@ -77,7 +77,7 @@ impl From<rusqlite::Error> for Failure {
 
 impl From<BlockingError> for Failure {
     fn from(error: BlockingError) -> Self {
-        Self::Unfinished(error)
+        Self::Cancelled(error)
     }
 }
 

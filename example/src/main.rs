@@ -1,5 +1,5 @@
-//! A notes service watched by `actix-monitor`: this file only wires its parts
-//! together. Start it with `cargo run -p notes -- --traffic`.
+//! A notes service watched by `actix-monitor`. This file wires its parts together;
+//! `cargo run -p notes -- --traffic` starts it.
 
 mod admin;
 mod behaviours;
@@ -7,11 +7,12 @@ mod database;
 mod failure;
 mod notes;
 mod options;
+mod pages;
 mod quotes;
 mod quotes_client;
 mod store;
+mod terminal;
 mod traffic;
-mod welcome;
 
 use std::io;
 use std::net::SocketAddr;
@@ -22,25 +23,26 @@ use actix_web::{App, HttpServer, rt, web};
 use env_logger::Env;
 
 use crate::database::Database;
-use crate::options::{Options, Request};
+use crate::options::{Command, Options};
 use crate::quotes::Quotes;
 use crate::quotes_client::QuotesClient;
 use crate::store::Store;
 
 #[actix_web::main]
 async fn main() -> ExitCode {
-    // So that a dependency's fall and return are told on the terminal too.
+    // The monitor logs a dependency that is down as a warning, and one that is up
+    // again at the level `info`.
     let filter = Env::default().default_filter_or("warn,actix_monitor=info");
     env_logger::Builder::from_env(filter).init();
 
-    let answer = match options::read(std::env::args_os().skip(1)) {
-        Ok(Request::Help) => return welcome::help(),
-        Ok(Request::Serve(options)) => serve(options).await,
-        Err(refusal) => return welcome::refused(&refusal),
+    let result = match options::parse(std::env::args_os().skip(1)) {
+        Ok(Command::Help) => return terminal::help(),
+        Ok(Command::Serve(options)) => serve(options).await,
+        Err(error) => return terminal::usage_error(&error),
     };
-    match answer {
+    match result {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => welcome::failed(&error),
+        Err(error) => terminal::failure(&error),
     }
 }
 
@@ -54,12 +56,14 @@ async fn serve(options: Options) -> io::Result<()> {
     let factory = move || {
         let big_brother = BigBrother::builder()
             .version(concat!("v", env!("CARGO_PKG_VERSION")))
-            .dependency(database::watched(database.clone()))
-            .dependency(quotes_client::watched(quotes_address))
+            .dependency(database::dependency(database.clone()))
+            .dependency(quotes_client::dependency(quotes_address))
+            // The 503 of a readiness probe is not an error of the service.
+            .exclude("/ready")
             .exemplars(Exemplars::traceparent())
             .register(store.metrics())
             .build();
-        // One client a worker: awc keeps its connections on one thread.
+        // One client per worker: awc keeps its connections on one thread.
         let quotes_client = QuotesClient::new(quotes_address, &big_brother.handle());
         App::new()
             .wrap(big_brother)
@@ -73,13 +77,16 @@ async fn serve(options: Options) -> io::Result<()> {
     let address = options.notes_address();
     let server = HttpServer::new(factory)
         .workers(options.workers)
-        // A second is enough for the slowest answer here, and a stop is felt as one.
+        // A client that closes its connection ends its request, which is recorded
+        // with status 499.
+        .h1_allow_half_closed(false)
+        // Longer than the slowest response, and short enough for Ctrl-C.
         .shutdown_timeout(1)
         .bind(address)
-        .map_err(|error| cannot_listen(address, &error))?;
+        .map_err(|error| bind_error(address, &error))?;
     let address = server.addrs().first().copied().unwrap_or(address);
 
-    welcome::greet(address, quotes_address, &options.database);
+    terminal::print_addresses(address, quotes_address, &options.database);
     if options.traffic {
         rt::spawn(traffic::run(address));
     }
@@ -92,13 +99,17 @@ fn routes(config: &mut web::ServiceConfig) {
         .configure(behaviours::routes)
         .configure(quotes_client::routes);
     config
-        .route("/", web::get().to(welcome::page))
+        .route("/", web::get().to(pages::start))
         .route("/ready", web::get().to(actix_monitor::readiness))
         .service(web::scope("/admin").configure(admin::routes))
         .service(api);
 }
 
-/// The address belongs into the message: the system's own names none.
-pub(crate) fn cannot_listen(address: SocketAddr, error: &io::Error) -> io::Error {
-    io::Error::new(error.kind(), format!("cannot listen on {address}: {error}"))
+/// Adds the address and a way out to the system's message, which has neither.
+pub(crate) fn bind_error(address: SocketAddr, error: &io::Error) -> io::Error {
+    let message = format!(
+        "cannot listen on {address}: {error}; choose other ports with --port (notes on PORT, \
+         quotes on PORT+1)"
+    );
+    io::Error::new(error.kind(), message)
 }

@@ -1,4 +1,4 @@
-//! The notes over HTTP: reading requests and answering them, nothing of SQL.
+//! The HTTP routes of the notes.
 
 use actix_monitor::Monitor;
 use actix_web::{HttpResponse, web};
@@ -24,7 +24,7 @@ struct Draft {
 }
 
 impl Draft {
-    fn text(self) -> Result<String, Failure> {
+    fn into_text(self) -> Result<String, Failure> {
         if self.text.trim().is_empty() {
             return Err(Failure::EmptyNote);
         }
@@ -45,7 +45,7 @@ async fn add(
     monitor: web::Data<Monitor>,
     draft: web::Json<Draft>,
 ) -> Result<HttpResponse, Failure> {
-    let note = store.add(&monitor, draft.into_inner().text()?).await?;
+    let note = store.add(&monitor, draft.into_inner().into_text()?).await?;
     recount(store).await;
     let location = format!("/api/notes/{}", note.id);
     Ok(HttpResponse::Created().insert_header(("Location", location)).json(note))
@@ -66,7 +66,7 @@ async fn change(
     id: web::Path<i64>,
     draft: web::Json<Draft>,
 ) -> Result<HttpResponse, Failure> {
-    let note = Note { id: id.into_inner(), text: draft.into_inner().text()? };
+    let note = Note { id: id.into_inner(), text: draft.into_inner().into_text()? };
     let note = store.change(&monitor, note).await?;
     Ok(HttpResponse::Ok().json(note))
 }
@@ -81,8 +81,8 @@ async fn remove(
     Ok(HttpResponse::NoContent().finish())
 }
 
-/// The note is written by now: a count that fails must not turn its answer
-/// into an error, and the next one puts the gauge right.
+/// Updates the gauge. An error is ignored, because the change itself is done, and
+/// the next change updates the gauge too.
 async fn recount(store: web::Data<Store>) {
     let _ = web::block(move || store.recount()).await;
 }

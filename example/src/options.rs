@@ -1,4 +1,4 @@
-//! What the command line may say, and what is refused there.
+//! The command line.
 
 use std::ffi::OsString;
 use std::fmt;
@@ -11,17 +11,17 @@ use std::thread::available_parallelism;
 pub(crate) const USAGE: &str = "\
 Usage: notes [--traffic] [--port PORT] [--workers N] [--database PATH]
 
-  --traffic         let the service call itself, so that its page lives
-  --port PORT       notes on PORT, quotes on PORT+1 [8080]; 0 picks free ports
-  --workers N       threads that answer, 1 to 512 [one for each core]
+  --traffic         generate traffic: the service calls itself
+  --port PORT       notes on PORT, quotes on PORT+1; 0 chooses free ports [8080]
+  --workers N       number of worker threads, 1 to 512 [one per core]
   --database PATH   SQLite file, created if missing [notes.db in the temp folder]
-  --help            this text
+  --help            print this text
 ";
 
-/// What actix-web itself accepts; past it the server would panic.
-const MOST_WORKERS: usize = 512;
+/// The limit of actix-web, which panics above it.
+const MAX_WORKERS: usize = 512;
 
-pub(crate) enum Request {
+pub(crate) enum Command {
     Help,
     Serve(Options),
 }
@@ -37,7 +37,7 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             traffic: false,
-            workers: available_parallelism().map_or(1, NonZero::get).min(MOST_WORKERS),
+            workers: available_parallelism().map_or(1, NonZero::get).min(MAX_WORKERS),
             database: std::env::temp_dir().join("notes.db"),
             port: 8080,
         }
@@ -50,79 +50,79 @@ impl Options {
     }
 
     pub(crate) fn quotes_address(&self) -> SocketAddr {
-        // Two free ports rather than a free one and its neighbour.
+        // The port after a free one may not be free.
         let port = if self.port == 0 { 0 } else { self.port + 1 };
         SocketAddr::from((Ipv4Addr::LOCALHOST, port))
     }
 }
 
-pub(crate) enum Refusal {
+pub(crate) enum UsageError {
     Unknown(String),
     Missing(&'static str),
-    Invalid { option: &'static str, value: String, wanted: &'static str },
+    Invalid { option: &'static str, value: String, expected: &'static str },
 }
 
-impl fmt::Display for Refusal {
+impl fmt::Display for UsageError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Unknown(argument) => write!(f, "unknown argument `{argument}`"),
             Self::Missing(option) => write!(f, "{option} needs a value"),
-            Self::Invalid { option, value, wanted } => {
-                write!(f, "{option} must be {wanted}, not `{value}`")
+            Self::Invalid { option, value, expected } => {
+                write!(f, "invalid value `{value}` for {option}; use {expected}")
             }
         }
     }
 }
 
-pub(crate) fn read(arguments: impl Iterator<Item = OsString>) -> Result<Request, Refusal> {
-    let mut arguments = arguments.flat_map(split);
+pub(crate) fn parse(arguments: impl Iterator<Item = OsString>) -> Result<Command, UsageError> {
+    let mut arguments = arguments.flat_map(split_at_equals);
     let mut options = Options::default();
     while let Some(argument) = arguments.next() {
         match argument.to_str() {
-            Some("--help" | "-h") => return Ok(Request::Help),
+            Some("--help" | "-h") => return Ok(Command::Help),
             Some("--traffic") => options.traffic = true,
             Some("--port") => options.port = port(arguments.next())?,
             Some("--workers") => options.workers = workers(arguments.next())?,
             Some("--database") => options.database = value("--database", arguments.next())?.into(),
-            _ => return Err(Refusal::Unknown(argument.to_string_lossy().into_owned())),
+            _ => return Err(UsageError::Unknown(argument.to_string_lossy().into_owned())),
         }
     }
-    Ok(Request::Serve(options))
+    Ok(Command::Serve(options))
 }
 
-/// `--port=80` is read as `--port 80`.
-fn split(argument: OsString) -> Vec<OsString> {
+/// Splits `--port=80` into `--port` and `80`.
+fn split_at_equals(argument: OsString) -> Vec<OsString> {
     match argument.to_str().and_then(|text| text.split_once('=')) {
         Some((option, value)) if option.starts_with("--") => vec![option.into(), value.into()],
         _ => vec![argument],
     }
 }
 
-/// An option in place of a value is a forgotten value, not a file of that name.
-fn value(option: &'static str, given: Option<OsString>) -> Result<OsString, Refusal> {
-    given
+/// Refuses an option in place of a value: the value is missing.
+fn value(option: &'static str, argument: Option<OsString>) -> Result<OsString, UsageError> {
+    argument
         .filter(|value| !value.is_empty() && !value.as_encoded_bytes().starts_with(b"--"))
-        .ok_or(Refusal::Missing(option))
+        .ok_or(UsageError::Missing(option))
 }
 
-/// 65535 is refused because the quotes need a port above.
-fn port(given: Option<OsString>) -> Result<u16, Refusal> {
-    number("--port", given, "0 to 65534", |port| *port < u16::MAX)
+/// At most 65534, because the quotes use the next port.
+fn port(argument: Option<OsString>) -> Result<u16, UsageError> {
+    number("--port", argument, "0 to 65534", |port| *port < u16::MAX)
 }
 
-fn workers(given: Option<OsString>) -> Result<usize, Refusal> {
-    number("--workers", given, "1 to 512", |workers| (1..=MOST_WORKERS).contains(workers))
+fn workers(argument: Option<OsString>) -> Result<usize, UsageError> {
+    number("--workers", argument, "1 to 512", |workers| (1..=MAX_WORKERS).contains(workers))
 }
 
 fn number<N: FromStr>(
     option: &'static str,
-    given: Option<OsString>,
-    wanted: &'static str,
-    fits: impl Fn(&N) -> bool,
-) -> Result<N, Refusal> {
-    let value = value(option, given)?.to_string_lossy().into_owned();
+    argument: Option<OsString>,
+    expected: &'static str,
+    is_valid: impl Fn(&N) -> bool,
+) -> Result<N, UsageError> {
+    let value = value(option, argument)?.to_string_lossy().into_owned();
     match value.parse() {
-        Ok(number) if fits(&number) => Ok(number),
-        _ => Err(Refusal::Invalid { option, value, wanted }),
+        Ok(number) if is_valid(&number) => Ok(number),
+        _ => Err(UsageError::Invalid { option, value, expected }),
     }
 }

@@ -1,5 +1,5 @@
-//! The second service: quotes over HTTP, on a port of its own, which can be
-//! closed and opened again while the notes run on.
+//! The second service: quotes over HTTP on a port of its own, which can be closed
+//! and opened again while the notes keep running.
 
 use std::io;
 use std::net::SocketAddr;
@@ -12,11 +12,11 @@ use futures_util::lock::Mutex;
 use serde::{Deserialize, Serialize};
 
 const QUOTES: [&str; 5] = [
-    "What nobody measures, everybody guesses.",
-    "An average hides the one who waited.",
-    "A check that cannot fail says nothing.",
-    "The slowest part is the one you left out.",
-    "Count what ended, not what began well.",
+    "What is not measured is guessed.",
+    "An average hides the slowest request.",
+    "A check that cannot fail checks nothing.",
+    "Measure twice, optimise once.",
+    "Every request counts.",
 ];
 
 #[derive(Serialize, Deserialize)]
@@ -26,17 +26,17 @@ pub(crate) struct Quote {
 
 pub(crate) struct Quotes {
     address: SocketAddr,
-    /// Held across a stop, so that no start finds its port still taken.
+    /// Locked until a stop has finished, so that the port is free for the next start.
     running: Mutex<Option<ServerHandle>>,
 }
 
 impl Quotes {
-    pub(crate) fn start(wanted: SocketAddr) -> io::Result<Self> {
-        let (address, server) = bind(wanted)?;
+    pub(crate) fn start(address: SocketAddr) -> io::Result<Self> {
+        let (address, server) = bind(address)?;
         Ok(Self { address, running: Mutex::new(Some(spawn(server))) })
     }
 
-    /// With the port that was found, where any free one was asked for.
+    /// The address the server listens on, also if the port was chosen by the system.
     pub(crate) fn address(&self) -> SocketAddr {
         self.address
     }
@@ -58,27 +58,27 @@ impl Quotes {
     }
 }
 
-fn bind(wanted: SocketAddr) -> io::Result<(SocketAddr, Server)> {
+fn bind(address: SocketAddr) -> io::Result<(SocketAddr, Server)> {
     let server = HttpServer::new(|| {
         App::new()
             .route("/quote", web::get().to(quote))
             .route("/health", web::get().to(HttpResponse::Ok))
     })
     .workers(1)
-    // The notes' server hears the signals; this one ends with the process.
+    // The server of the notes handles the signals and ends the process.
     .disable_signals()
-    .bind(wanted)
-    .map_err(|error| crate::cannot_listen(wanted, &error))?;
-    let address = server.addrs().first().copied().unwrap_or(wanted);
+    .bind(address)
+    .map_err(|error| crate::bind_error(address, &error))?;
+    let address = server.addrs().first().copied().unwrap_or(address);
     Ok((address, server.run()))
 }
 
-/// On the main thread: a request that opens the port again must not leave the
-/// server to the life of the worker that answers it.
+/// Spawns the server on the main thread, because a worker that handles the request
+/// to open the port again may end before the server does.
 fn spawn(server: Server) -> ServerHandle {
     let handle = server.handle();
     System::current().arbiter().spawn(async {
-        // However it ends, the check of the notes finds out.
+        // An error shows as a failed check of the dependency.
         let _ = server.await;
     });
     handle

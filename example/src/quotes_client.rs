@@ -1,4 +1,4 @@
-//! How the notes ask the quotes: one call for a request, another for the check.
+//! The calls to the quotes: one for requests, one for the check.
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -12,17 +12,17 @@ use awc::Client;
 use crate::failure::Failure;
 use crate::quotes::Quote;
 
-const LIMIT: Duration = Duration::from_secs(1);
+const TIMEOUT: Duration = Duration::from_secs(1);
 
 pub(crate) fn routes(config: &mut web::ServiceConfig) {
     config.route("/quote", web::get().to(quote));
 }
 
-/// Asks for the health and not for a quote: a check should cost the dependency
-/// as little as it can.
-pub(crate) fn watched(address: SocketAddr) -> Dependency {
-    let check = move || async move { QuotesClient::unwatched(address).health().await };
-    Dependency::new("quotes", check).every(Duration::from_secs(2)).timeout(LIMIT)
+/// The quotes as a dependency. The check calls `/health`, which costs the quotes less
+/// than a quote does.
+pub(crate) fn dependency(address: SocketAddr) -> Dependency {
+    let check = move || async move { QuotesClient::unmonitored(address).health().await };
+    Dependency::new("quotes", check).every(Duration::from_secs(2)).timeout(TIMEOUT)
 }
 
 pub(crate) struct QuotesClient {
@@ -31,27 +31,27 @@ pub(crate) struct QuotesClient {
 }
 
 impl QuotesClient {
-    /// Each of its calls is timed as one to the dependency `quotes`.
+    /// A client whose calls are recorded as calls to the dependency `quotes`.
     pub(crate) fn new(address: SocketAddr, monitor: &Monitor) -> Self {
         let calls = ClientMonitor::new(monitor, "quotes").addr("/quote");
-        Self { http: Client::builder().timeout(LIMIT).wrap(calls).finish(), address }
+        Self { http: Client::builder().timeout(TIMEOUT).wrap(calls).finish(), address }
     }
 
-    /// For the checks: what they find is told by `dependency_up` already.
-    fn unwatched(address: SocketAddr) -> Self {
-        Self { http: Client::builder().timeout(LIMIT).finish(), address }
+    /// A client for the check, whose result is recorded as `dependency_up`.
+    fn unmonitored(address: SocketAddr) -> Self {
+        Self { http: Client::builder().timeout(TIMEOUT).finish(), address }
     }
 
     async fn quote(&self) -> Result<Quote, Failure> {
         let request = self.http.get(self.url("/quote"));
-        let mut answer = request.send().await.map_err(failed)?;
-        accept(answer.status())?;
-        answer.json().await.map_err(failed)
+        let mut response = request.send().await.map_err(quotes_failure)?;
+        require_success(response.status())?;
+        response.json().await.map_err(quotes_failure)
     }
 
     async fn health(&self) -> Result<(), Failure> {
         let request = self.http.get(self.url("/health"));
-        accept(request.send().await.map_err(failed)?.status())
+        require_success(request.send().await.map_err(quotes_failure)?.status())
     }
 
     fn url(&self, path: &str) -> String {
@@ -63,10 +63,10 @@ async fn quote(client: web::Data<QuotesClient>) -> Result<web::Json<Quote>, Fail
     client.quote().await.map(web::Json)
 }
 
-fn accept(status: StatusCode) -> Result<(), Failure> {
-    if status.is_success() { Ok(()) } else { Err(failed(status)) }
+fn require_success(status: StatusCode) -> Result<(), Failure> {
+    if status.is_success() { Ok(()) } else { Err(quotes_failure(status)) }
 }
 
-fn failed(reason: impl fmt::Display) -> Failure {
+fn quotes_failure(reason: impl fmt::Display) -> Failure {
     Failure::Quotes(reason.to_string())
 }

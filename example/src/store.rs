@@ -1,5 +1,5 @@
-//! What is asked of the database, each query off the event loop and timed as a
-//! call to the dependency `sqlite`; and the gauge that counts the notes.
+//! The queries on the database, each run off the event loop and timed as a call to
+//! the dependency `sqlite`, and the gauge with the number of notes.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -28,7 +28,7 @@ impl Note {
 pub(crate) struct Store {
     database: web::Data<Database>,
     stored: Gauge,
-    /// Without it an older count could be written over a newer one.
+    /// Locked while counting, so that an older count cannot overwrite a newer one.
     counting: Mutex<()>,
 }
 
@@ -37,15 +37,15 @@ impl Store {
         Self { database, stored: Gauge::default(), counting: Mutex::new(()) }
     }
 
-    /// A metric of the service's own, on the same page as the crate's. A clone
-    /// of a gauge shares its value, so each worker may register one.
+    /// Registers the gauge on the metrics page of the monitor. A clone of a gauge
+    /// shares its value, so each worker can register one.
     pub(crate) fn metrics(&self) -> impl FnOnce(&mut Registry) + use<> {
         let stored = self.stored.clone();
         |registry| registry.register("notes_stored", "Notes in the database", stored)
     }
 
     pub(crate) fn recount(&self) -> rusqlite::Result<()> {
-        let _alone = self.counting.lock().unwrap_or_else(PoisonError::into_inner);
+        let _guard = self.counting.lock().unwrap_or_else(PoisonError::into_inner);
         let count = self.database.query(|connection| {
             connection.query_row("SELECT count(*) FROM notes", [], |row| row.get(0))
         })?;
@@ -53,7 +53,7 @@ impl Store {
         Ok(())
     }
 
-    /// The newest hundred, so that a long life does not make for a long answer.
+    /// The newest 100 notes, which bounds the size of the response.
     pub(crate) async fn newest(&self, monitor: &Monitor) -> Result<Vec<Note>, Failure> {
         const NEWEST: &str = "SELECT id, text FROM notes ORDER BY id DESC LIMIT 100";
         self.timed(monitor, "SELECT", "newest notes", |connection| {
@@ -101,8 +101,8 @@ impl Store {
         .ok_or(Failure::NoSuchNote(id))
     }
 
-    /// A note that is not there is an answer and not an error of SQLite's: only
-    /// what fails in here is counted against the dependency.
+    /// Runs and times a query. It is recorded as an error only if SQLite fails; a
+    /// note that does not exist is not an error of the dependency.
     async fn timed<T: Send + 'static>(
         &self,
         monitor: &Monitor,

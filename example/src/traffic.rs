@@ -1,21 +1,23 @@
-//! Mixed traffic of the service to itself, over real connections: good and bad
-//! requests, slow and abandoned ones, so that each part of the page lives.
+//! Traffic that the service sends to itself over real connections: successes and
+//! errors, slow responses, and clients that disconnect.
 
 use std::collections::VecDeque;
+use std::hash::{BuildHasher, RandomState};
 use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use actix_web::http::Method;
 use actix_web::rt::net::TcpStream;
 use actix_web::rt::time::sleep;
-use awc::{Client, SendClientRequest};
+use awc::{Client, ClientRequest, SendClientRequest};
 use futures_util::future::join3;
 use serde::{Deserialize, Serialize};
 
-/// The oldest is removed past this many, so that the file does not grow.
-const NOTES_KEPT: usize = 10;
+/// Above this number the oldest note is removed, which bounds the size of the file.
+const MAX_NOTES: usize = 10;
 
-/// What is listed twice is asked for twice as often.
+/// A path that is listed twice is requested twice as often.
 const READS: [&str; 7] = [
     "/",
     "/api/notes",
@@ -41,7 +43,7 @@ struct Caller {
     service: SocketAddr,
 }
 
-/// Three loops at once: the slow requests must not slow the others down.
+/// Runs three loops at once, so that slow requests do not delay the others.
 pub(crate) async fn run(service: SocketAddr) {
     let caller =
         Caller { http: Client::builder().timeout(Duration::from_secs(5)).finish(), service };
@@ -61,9 +63,9 @@ async fn write(caller: &Caller) {
         kept.extend(caller.add(&format!("note {number} of the traffic")).await);
         if let Some(&newest) = kept.back() {
             caller.show(newest).await;
-            caller.change(newest, "a second thought").await;
+            caller.change(newest, "a changed note").await;
         }
-        if kept.len() > NOTES_KEPT
+        if kept.len() > MAX_NOTES
             && let Some(oldest) = kept.pop_front()
         {
             caller.remove(oldest).await;
@@ -76,70 +78,77 @@ async fn misbehave(caller: &Caller) {
     for number in 1_u64.. {
         caller.get("/api/slow").await;
         caller.get("/api/fail").await;
-        caller.get(&format!("/nobody/knows/{number}")).await;
-        caller.post_broken().await;
-        let _ = caller.hang_up().await;
+        caller.get(&format!("/no/such/route/{number}")).await;
+        caller.post_malformed().await;
+        let _ = caller.disconnect().await;
         sleep(Duration::from_millis(500)).await;
     }
 }
 
 impl Caller {
     async fn get(&self, path: &str) {
-        finish(self.http.get(self.url(path)).send()).await;
+        receive(self.request(Method::GET, path).send()).await;
     }
 
     async fn add(&self, text: &str) -> Option<i64> {
-        let request = self.http.post(self.url("/api/notes"));
-        let mut answer = request.send_json(&Draft { text }).await.ok()?;
-        let stored: Stored = answer.json().await.ok()?;
+        let request = self.request(Method::POST, "/api/notes");
+        let mut response = request.send_json(&Draft { text }).await.ok()?;
+        let stored: Stored = response.json().await.ok()?;
         Some(stored.id)
     }
 
     async fn show(&self, id: i64) {
-        finish(self.http.get(self.note(id)).send()).await;
+        receive(self.request(Method::GET, &note(id)).send()).await;
     }
 
     async fn change(&self, id: i64, text: &str) {
-        let request = self.http.put(self.note(id));
-        finish(request.send_json(&Draft { text })).await;
+        receive(self.request(Method::PUT, &note(id)).send_json(&Draft { text })).await;
     }
 
     async fn remove(&self, id: i64) {
-        finish(self.http.delete(self.note(id)).send()).await;
+        receive(self.request(Method::DELETE, &note(id)).send()).await;
     }
 
-    async fn post_broken(&self) {
-        let request = self.http.post(self.url("/api/notes"));
-        let request = request.content_type("application/json");
-        finish(request.send_body(r#"{"text": "#)).await;
+    async fn post_malformed(&self) {
+        let request = self.request(Method::POST, "/api/notes").content_type("application/json");
+        receive(request.send_body(r#"{"text": "#)).await;
     }
 
-    /// Goes away before the second answer, with the first one unread: that makes
-    /// the system reset the connection, and a reset is noticed at once.
-    async fn hang_up(&self) -> io::Result<()> {
+    /// Closes the connection before the response, which takes 0.4 seconds.
+    async fn disconnect(&self) -> io::Result<()> {
+        let request = format!(
+            "GET /api/slow HTTP/1.1\r\nHost: {}\r\ntraceparent: {}\r\n\r\n",
+            self.service,
+            traceparent(),
+        );
         let connection = TcpStream::connect(self.service).await?;
         connection.writable().await?;
-        for path in ["/", "/api/slow"] {
-            let request = format!("GET {path} HTTP/1.1\r\nHost: {}\r\n\r\n", self.service);
-            connection.try_write(request.as_bytes())?;
-        }
+        connection.try_write(request.as_bytes())?;
         sleep(Duration::from_millis(100)).await;
         Ok(())
     }
 
-    fn note(&self, id: i64) -> String {
-        self.url(&format!("/api/notes/{id}"))
-    }
-
-    fn url(&self, path: &str) -> String {
-        format!("http://{}{path}", self.service)
+    fn request(&self, method: Method, path: &str) -> ClientRequest {
+        let url = format!("http://{}{path}", self.service);
+        self.http.request(method, url).insert_header(("traceparent", traceparent()))
     }
 }
 
-/// A failed call is part of the traffic and seen on the page. The body is read,
-/// for without its end the connection could not be used again.
-async fn finish(request: SendClientRequest) {
-    if let Ok(mut answer) = request.await {
-        let _ = answer.body().await;
+fn note(id: i64) -> String {
+    format!("/api/notes/{id}")
+}
+
+/// A sampled trace context with random ids, which the monitor shows as an exemplar.
+fn traceparent() -> String {
+    let random = RandomState::new();
+    let [high, low, parent] = [1, 2, 3].map(|part| random.hash_one(part));
+    format!("00-{high:016x}{low:016x}-{parent:016x}-01")
+}
+
+/// Reads the whole response, without which the connection cannot be reused. Errors
+/// are ignored: the service records them.
+async fn receive(request: SendClientRequest) {
+    if let Ok(mut response) = request.await {
+        let _ = response.body().await;
     }
 }

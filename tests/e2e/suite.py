@@ -7,7 +7,8 @@ import tempfile
 import time
 
 from app import App
-from checks import browser, counts, dependencies, families, files, hostile, page, queries, restart, scrapes, watcher
+from checks import browser, counts, dependencies, example, families, files, hostile, page, queries, restart, scrapes
+from checks import watcher
 from observability import copy_for
 from process import started
 from report import Report
@@ -27,6 +28,8 @@ def main(notes, watching):
             watcher.check_redis(report, watching, directory)
         with report.section("Ten dependencies: one blocks the thread of all"):
             watcher.check_blocked(report, watching, directory)
+        with report.section("The example itself"):
+            example.check(report, notes, directory)
         with report.section("A hostile client"):
             hostile.check(report, notes, directory)
         with report.section("The programs start"), contextlib.ExitStack() as running:
