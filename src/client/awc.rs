@@ -81,7 +81,7 @@ where
                     outgoing.answered(response.status().as_u16());
                 }
                 Ok(ConnectResponse::Tunnel(head, _)) => outgoing.answered(head.status.as_u16()),
-                Err(error) => outgoing.failed(failure(error), error),
+                Err(error) => outgoing.failed(failure(error)),
             }
         }
         Poll::Ready(answer)

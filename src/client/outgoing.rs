@@ -9,16 +9,23 @@ use crate::monitor::state::Watched;
 use crate::monitor::timers::CallTimer;
 use crate::protocol;
 
-/// Records every call of an HTTP client in `dependency_request_seconds`.
+/// Middleware that records each call of an HTTP client in
+/// `dependency_request_seconds`.
 ///
-/// It is a middleware for `awc` (feature `awc`) and for `reqwest-middleware`
-/// (feature `reqwest`), with the same labels for both: `type="http"`; `status`
-/// the code of the answer, or one word: `unreachable` (no connection), `timeout`,
-/// `bad_answer` (not HTTP, or broken off), `cancelled` (the call's future was
-/// dropped, as awc's own timeout does) and `failed` for the rest; `isError` for
-/// 4xx, 5xx and all words; `method`; and `addr`, which is what
-/// [`addr`](Self::addr) says and never the raw path. A call lasts until the head
-/// of its answer.
+/// It is a middleware of `awc` (feature `awc`) and of `reqwest-middleware` (feature
+/// `reqwest`). A call ends when the head of its answer arrives. The labels are the
+/// same for both clients:
+///
+/// - `name`: the name of the dependency;
+/// - `type`: `http`;
+/// - `status`: the status code of the answer. Without an answer it is `unreachable`
+///   (no connection), `timeout`, `bad_answer` (not HTTP, or broken off), `cancelled`
+///   (the future of the call was dropped, which awc's own timeout does) or `failed`
+///   (any other error);
+/// - `isError`: `true` for 4xx, 5xx and calls without an answer;
+/// - `method`: the method of the request, or `_OTHER`;
+/// - `addr`: what [`addr`](Self::addr) or [`addr_from`](Self::addr_from) sets, never
+///   the raw path.
 ///
 #[cfg_attr(
     feature = "awc",
@@ -41,7 +48,7 @@ pub struct ClientMonitor {
     monitor: Monitor,
     name: Cow<'static, str>,
     addr: Addr,
-    seen: Option<Arc<Watched>>,
+    dependency: Option<Arc<Watched>>,
 }
 
 #[derive(Clone)]
@@ -54,7 +61,9 @@ enum Addr {
 type AddrFn = dyn Fn(&str, &str) -> Cow<'static, str> + Send + Sync;
 
 impl ClientMonitor {
-    /// Records calls under this `name`, which is that of the dependency.
+    /// Creates a middleware that records calls under the dependency's `name`.
+    ///
+    /// # Examples
     ///
     /// ```
     /// # use actix_monitor::{BigBrother, ClientMonitor};
@@ -66,12 +75,16 @@ impl ClientMonitor {
             monitor: monitor.clone(),
             name: name.into(),
             addr: Addr::Template(protocol::UNKNOWN.into()),
-            seen: None,
+            dependency: None,
         }
     }
 
-    /// The `addr` of all calls of this client: `unknown` by default. Give a
-    /// template, never a raw path.
+    /// Sets the `addr` of all calls of this client, such as `/quotes/{id}`.
+    ///
+    /// The default is `unknown`. A raw path would create a series for each value in
+    /// it.
+    ///
+    /// # Examples
     ///
     /// ```
     /// # use actix_monitor::{BigBrother, ClientMonitor};
@@ -83,8 +96,11 @@ impl ClientMonitor {
         self
     }
 
-    /// The `addr` of each call, told from its method and path. Make it answer with
-    /// a few templates.
+    /// Sets a function that returns the `addr` of a call from its method and path.
+    ///
+    /// It should return one of a few templates. It overrides [`addr`](Self::addr).
+    ///
+    /// # Examples
     ///
     /// ```
     /// # use actix_monitor::{BigBrother, ClientMonitor};
@@ -101,10 +117,17 @@ impl ClientMonitor {
         self
     }
 
-    /// Keeps `dependency_up` from what the calls show, without a check: down after
-    /// a 5xx, no connection, a bad answer or a timeout, up after any other answer;
-    /// a cancelled call shows nothing. Where a dependency of this name is checked,
-    /// the check decides alone.
+    /// Derives `dependency_up` from the calls of this client.
+    ///
+    /// The dependency is down after a 5xx, a timeout, a call without a connection or
+    /// an answer that is not HTTP, and up after any other answer. A cancelled call
+    /// does not change its state. If the dependency also has a check, the check alone
+    /// decides.
+    ///
+    /// The reason for down is a fixed sentence, with the status code if there is one.
+    /// The client's error text is not shown: it contains the URL.
+    ///
+    /// # Examples
     ///
     /// ```
     /// # use actix_monitor::{BigBrother, ClientMonitor};
@@ -112,7 +135,7 @@ impl ClientMonitor {
     /// let watched = ClientMonitor::new(&monitor, "quotes").dependency_up();
     /// ```
     pub fn dependency_up(mut self) -> Self {
-        self.seen = self.monitor.see(&self.name);
+        self.dependency = self.monitor.see(&self.name);
         self
     }
 
@@ -130,7 +153,7 @@ impl ClientMonitor {
         let timer = self.monitor.dependency_request(self.name.clone()).addr(addr);
         let timer =
             timer.method(protocol::Method::of(method).word()).dropped_as(protocol::CANCELLED);
-        Outgoing { timer, seen: self.seen.clone() }
+        Outgoing { timer, dependency: self.dependency.clone() }
     }
 }
 
@@ -146,7 +169,7 @@ pub(super) enum Failure {
     Unreachable,
     Timeout,
     BadAnswer,
-    /// Not the dependency's fault, as far as can be told.
+    /// Not known to be the fault of the dependency.
     Other,
 }
 
@@ -159,6 +182,17 @@ impl Failure {
             Self::Other => "failed",
         }
     }
+
+    /// Why the dependency is down; `None` if the failure does not show that it is.
+    /// Never the error text of the client, which contains the URL.
+    fn reason(self) -> Option<&'static str> {
+        match self {
+            Self::Unreachable => Some("no connection"),
+            Self::Timeout => Some("no answer in time"),
+            Self::BadAnswer => Some("answer that is not HTTP or breaks off"),
+            Self::Other => None,
+        }
+    }
 }
 
 /// A call under way.
@@ -167,22 +201,22 @@ impl Failure {
 /// Dropped without an end, the call is recorded as cancelled.
 pub(super) struct Outgoing {
     timer: CallTimer,
-    seen: Option<Arc<Watched>>,
+    dependency: Option<Arc<Watched>>,
 }
 
 impl Outgoing {
     pub(super) fn answered(self, status: u16) {
-        if let Some(seen) = &self.seen {
+        if let Some(dependency) = &self.dependency {
             let is_up = status < 500;
-            let verdict = if is_up { Ok(()) } else { Err(format!("it answered {status}")) };
-            seen.report(verdict, None);
+            let reason = || format!("answer with status {status}");
+            dependency.report(if is_up { Ok(()) } else { Err(reason()) }, None);
         }
         self.timer.finish(status, (400..600).contains(&status));
     }
 
-    pub(super) fn failed(self, failure: Failure, error: &dyn fmt::Display) {
-        if let (Some(seen), false) = (&self.seen, matches!(failure, Failure::Other)) {
-            seen.report(Err(error.to_string()), None);
+    pub(super) fn failed(self, failure: Failure) {
+        if let (Some(dependency), Some(reason)) = (&self.dependency, failure.reason()) {
+            dependency.report(Err(reason.to_owned()), None);
         }
         self.timer.finish(failure.word(), true);
     }

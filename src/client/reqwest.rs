@@ -7,7 +7,12 @@ use reqwest_middleware::{Error, Middleware, Next, Result};
 
 use super::outgoing::{ClientMonitor, Failure};
 
-/// The `addr` of one request of a reqwest client, given as its extension.
+/// The `addr` of one request of a reqwest client, passed as an extension of the
+/// request.
+///
+/// It overrides what [`ClientMonitor::addr`] and [`ClientMonitor::addr_from`] set.
+///
+/// # Examples
 ///
 /// ```
 /// use actix_monitor::{AddrTemplate, BigBrother, ClientMonitor};
@@ -23,7 +28,10 @@ use super::outgoing::{ClientMonitor, Failure};
 pub struct AddrTemplate(Cow<'static, str>);
 
 impl AddrTemplate {
-    /// A template such as `/quotes/{id}`, never a raw path.
+    /// Creates an `addr` from a template such as `/quotes/{id}`, never from a raw
+    /// path.
+    ///
+    /// # Examples
     ///
     /// ```
     /// let template = actix_monitor::AddrTemplate::new("/quotes/{id}");
@@ -46,7 +54,7 @@ impl Middleware for ClientMonitor {
         let answer = next.run(request, extensions).await;
         match &answer {
             Ok(response) => outgoing.answered(response.status().as_u16()),
-            Err(error) => outgoing.failed(failure(error), error),
+            Err(error) => outgoing.failed(failure(error)),
         }
         answer
     }
