@@ -42,4 +42,4 @@ pub use crate::outcome::exemplar::Exemplars;
 pub use crate::outcome::message::{ErrorMessage, ErrorText};
 pub use crate::outcome::options::{ObserveAt, ResponseSize, Unmatched};
 pub use crate::page::metrics;
-pub use crate::readiness::readiness;
+pub use crate::readiness::{readiness, readiness_with_reasons};
