@@ -127,6 +127,21 @@ pub enum ConstLabelError {
     Duplicate,
 }
 
+impl BuildError {
+    /// The error of a build that contradicts the running monitor.
+    pub(crate) fn conflict(
+        option: &str,
+        current: &dyn fmt::Debug,
+        requested: &dyn fmt::Debug,
+    ) -> Self {
+        Self::Conflict {
+            option: option.to_owned(),
+            current: format!("{current:?}"),
+            requested: format!("{requested:?}"),
+        }
+    }
+}
+
 impl fmt::Display for BuildError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

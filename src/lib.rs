@@ -30,12 +30,12 @@ pub use crate::client::outgoing::ClientMonitor;
 #[cfg(feature = "reqwest")]
 pub use crate::client::reqwest::AddrTemplate;
 pub use crate::dependency::check::{CheckResult, Dependency};
+pub use crate::dependency::state::{DependencyState, DependencyStatus};
 pub use crate::error::{BucketsError, BuildError, ConstLabelError};
 pub use crate::exposition::format::Format;
 pub use crate::middleware::transform::BigBrother;
 pub use crate::monitor::call_status::CallStatus;
 pub use crate::monitor::handle::Monitor;
-pub use crate::monitor::state::DependencyState;
 pub use crate::monitor::timers::CallTimer;
 pub use crate::outcome::exclude::Exclude;
 pub use crate::outcome::exemplar::Exemplars;

@@ -5,7 +5,7 @@ use std::time::{Duration, UNIX_EPOCH};
 use actix_web::{HttpRequest, HttpResponse};
 use serde_json::{Value, json};
 
-use crate::monitor::state::DependencyState;
+use crate::dependency::state::{DependencyState, DependencyStatus};
 use crate::page::monitor_of;
 
 /// Handler that returns 200 if the service is ready and 503 if it is not.
@@ -75,7 +75,8 @@ fn answer(request: &HttpRequest, describe: fn(&DependencyState) -> Value) -> Htt
         return HttpResponse::InternalServerError().finish();
     };
     let states = monitor.dependencies();
-    let is_ready = states.iter().all(|state| !state.is_critical() || state.is_up() == Some(true));
+    let is_ready =
+        states.iter().all(|state| !state.is_critical() || state.status() == DependencyStatus::Up);
     let mut answer = if is_ready { HttpResponse::Ok() } else { HttpResponse::ServiceUnavailable() };
     answer.json(json!({
         "ready": is_ready,
@@ -84,10 +85,15 @@ fn answer(request: &HttpRequest, describe: fn(&DependencyState) -> Value) -> Htt
 }
 
 fn describe(state: &DependencyState) -> Value {
+    let up = match state.status() {
+        DependencyStatus::Unknown => None,
+        DependencyStatus::Up => Some(true),
+        DependencyStatus::Down => Some(false),
+    };
     let since = state.since().and_then(|since| since.duration_since(UNIX_EPOCH).ok());
     json!({
         "name": state.name(),
-        "up": state.is_up(),
+        "up": up,
         "critical": state.is_critical(),
         "since": since.map(|since| since.as_secs()),
         "last_duration_seconds": state.last_duration().as_ref().map(Duration::as_secs_f64),

@@ -48,7 +48,7 @@ impl BigBrotherBuilder {
         } else {
             instance::join(&self.requested)?
         };
-        monitor.watch(self.dependencies)?;
+        monitor.watch(&self.dependencies)?;
         monitor.register_once(self.registrations);
         Ok(BigBrother::new(monitor, self.rules))
     }

@@ -4,8 +4,8 @@ use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
+use crate::dependency::cell::DependencyCell;
 use crate::monitor::handle::Monitor;
-use crate::monitor::state::Watched;
 use crate::monitor::timers::CallTimer;
 use crate::protocol;
 
@@ -48,7 +48,7 @@ pub struct ClientMonitor {
     monitor: Monitor,
     name: Cow<'static, str>,
     addr: Addr,
-    dependency: Option<Arc<Watched>>,
+    dependency: Option<Arc<DependencyCell>>,
 }
 
 #[derive(Clone)]
@@ -135,7 +135,7 @@ impl ClientMonitor {
     /// let watched = ClientMonitor::new(&monitor, "quotes").dependency_up();
     /// ```
     pub fn dependency_up(mut self) -> Self {
-        self.dependency = self.monitor.see(&self.name);
+        self.dependency = Some(self.monitor.observed_dependency(&self.name));
         self
     }
 
@@ -201,7 +201,7 @@ impl Failure {
 /// Dropped without an end, the call is recorded as cancelled.
 pub(super) struct Outgoing {
     timer: CallTimer,
-    dependency: Option<Arc<Watched>>,
+    dependency: Option<Arc<DependencyCell>>,
 }
 
 impl Outgoing {
@@ -209,14 +209,14 @@ impl Outgoing {
         if let Some(dependency) = &self.dependency {
             let is_up = status < 500;
             let reason = || format!("answer with status {status}");
-            dependency.report(if is_up { Ok(()) } else { Err(reason()) }, None);
+            dependency.observe(if is_up { Ok(()) } else { Err(reason()) });
         }
         self.timer.finish(status, (400..600).contains(&status));
     }
 
     pub(super) fn failed(self, failure: Failure) {
         if let (Some(dependency), Some(reason)) = (&self.dependency, failure.reason()) {
-            dependency.report(Err(reason.to_owned()), None);
+            dependency.observe(Err(reason.to_owned()));
         }
         self.timer.finish(failure.word(), true);
     }

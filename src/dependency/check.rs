@@ -1,32 +1,56 @@
-//! What a check may be, its schedule and its verdict.
+//! A dependency: its name, its check and the schedule of the check.
 
+use std::fmt;
 use std::fmt::Display;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use actix_rt::task::spawn_blocking;
+use tokio::sync::Semaphore;
+
 use crate::protocol;
 
-/// What a check found: up, or down and why.
-pub(crate) type Verdict = Result<(), String>;
+/// The result of a check: up, or down with the reason.
+pub(super) type Verdict = Result<(), String>;
 
-/// A check on its way. It stays on the thread that asked for it.
-pub(crate) type CheckFuture = Pin<Box<dyn Future<Output = Verdict>>>;
+/// One run of a check. It stays on the thread that started it.
+pub(super) type CheckFuture = Pin<Box<dyn Future<Output = Verdict>>>;
 
-/// Something the service needs, with the check that tells whether it is there.
+/// Starts one run of a check.
+pub(super) type CheckFn = dyn Fn() -> CheckFuture + Send + Sync;
+
+/// The reason of a check that panicked. What it panicked with may contain secrets.
+pub(super) const PANICKED: &str = "the check panicked";
+
+/// A service that the app needs, and the check that finds out whether it is up.
 ///
-/// The check runs at once and then every 15 seconds
-/// ([`every`](Self::every)), for at most 5 seconds ([`timeout`](Self::timeout)),
-/// off the threads that serve requests. It is up when the check says so in time;
-/// a check that says no, fails, panics or does not end is down, and the page
-/// shows `dependency_up{name="…"} 0`.
+/// Pass it to [`BigBrotherBuilder::dependency`](crate::BigBrotherBuilder::dependency).
+/// The check runs when the monitor is built and then every 15 seconds
+/// ([`every`](Self::every)). A run may take up to 5 seconds
+/// ([`timeout`](Self::timeout)). The page shows the result as
+/// `dependency_up{name="…"}`: 1 for up, 0 for down, and no sample before the first
+/// result.
+///
+/// The dependency is down if the check returns `false` or an error, panics, or does
+/// not return within its timeout, and also if its last result is older than the
+/// period plus the timeout. Each change of state is logged once, with the reason if
+/// the dependency is down.
+///
+/// Every dependency has a thread of its own, named `bb-` and the first bytes of the
+/// dependency's name, with an actix `System` and a tokio runtime of its own. A check
+/// therefore delays neither requests nor other checks, whatever it does. A client
+/// that ties its connections to the runtime that opened them, as hyper and reqwest
+/// do, should be created for the check alone.
+///
+/// # Examples
 ///
 /// ```
 /// use actix_monitor::{BigBrother, Dependency};
 /// use std::time::Duration;
 ///
-/// let monitor = BigBrother::builder()
+/// let middleware = BigBrother::builder()
 ///     .isolated()
 ///     .dependency(
 ///         Dependency::new("queue", || async { Err::<(), _>("connection refused") })
@@ -36,14 +60,14 @@ pub(crate) type CheckFuture = Pin<Box<dyn Future<Output = Verdict>>>;
 ///     .build();
 /// ```
 #[derive(Clone)]
-#[must_use = "a dependency is watched once it is given to a builder"]
+#[must_use = "a dependency is checked only if it is passed to a builder"]
 pub struct Dependency {
     pub(crate) name: String,
     pub(crate) schedule: Schedule,
-    pub(crate) check: Arc<dyn Fn() -> CheckFuture + Send + Sync>,
+    pub(super) check: Arc<CheckFn>,
 }
 
-/// When a check runs and how long it may take.
+/// When a check runs and how long a run may take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Schedule {
     pub(crate) every: Duration,
@@ -52,25 +76,29 @@ pub(crate) struct Schedule {
 }
 
 impl Schedule {
-    /// The timeout in force: a check never runs into its successor.
-    pub(crate) fn limit(&self) -> Duration {
+    /// The longest a run may take: it ends before the next one is due.
+    pub(super) fn limit(&self) -> Duration {
         self.timeout.min(self.every)
     }
 
-    /// How old a verdict may be before it no longer counts.
-    pub(crate) fn lifetime(&self) -> Duration {
+    /// The age from which a result no longer counts.
+    pub(super) fn lifetime(&self) -> Duration {
         self.every.saturating_add(self.limit())
     }
 }
 
 impl Dependency {
-    /// A dependency with an asynchronous check.
+    /// Creates a dependency with an asynchronous check.
     ///
-    /// `name` becomes the `name` label. The check answers with a `bool`, or with
-    /// a `Result` whose error is told in the log and by
-    /// [`Monitor::dependencies`](crate::Monitor::dependencies); of an `Ok` only
-    /// that it is one counts. All checks of a process share one thread, so a
-    /// check that must block belongs into [`Dependency::blocking`].
+    /// `name` is the value of the `name` label. The check returns a `bool` or a
+    /// `Result`; see [`CheckResult`]. It is called once per run, on the thread of
+    /// this dependency.
+    ///
+    /// A check that blocks its thread is down from its timeout on, like any other,
+    /// and cannot be interrupted. Use [`Dependency::blocking`] for such a check: the
+    /// timeout is then also logged on time.
+    ///
+    /// # Examples
     ///
     /// ```
     /// use actix_monitor::Dependency;
@@ -86,15 +114,19 @@ impl Dependency {
         let check = Arc::new(check);
         Self::with_check(name.into(), move || {
             let check = Arc::clone(&check);
-            // Called within the future, so that a panic of either is contained.
+            // The closure is called in the future, so that its panics are caught too.
             Box::pin(async move { check().await.into_result() })
         })
     }
 
-    /// A dependency whose check blocks its thread: it runs on the blocking pool.
+    /// Creates a dependency with a check that blocks its thread.
     ///
-    /// A blocking check cannot be interrupted: one that outlives its timeout
-    /// counts as down at once, and the next waits until it has returned.
+    /// The check runs on the blocking pool of the dependency's own runtime. It
+    /// cannot be interrupted: a run that exceeds its timeout is down at the timeout,
+    /// and the next run starts only after it has returned, so that a check that
+    /// hangs occupies one thread.
+    ///
+    /// # Examples
     ///
     /// ```
     /// use actix_monitor::Dependency;
@@ -107,23 +139,18 @@ impl Dependency {
         R: CheckResult,
     {
         let check = Arc::new(check);
-        // Held by the check while it runs: the pool must not fill up with copies
-        // of a check that hangs.
-        let is_running = Arc::new(tokio::sync::Semaphore::new(1));
+        // Held during a run, so that runs of a check that hangs do not pile up.
+        let turn = Arc::new(Semaphore::new(1));
         Self::with_check(name.into(), move || {
-            let (check, is_running) = (Arc::clone(&check), Arc::clone(&is_running));
+            let (check, turn) = (Arc::clone(&check), Arc::clone(&turn));
             Box::pin(async move {
-                let Ok(permit) = is_running.acquire_owned().await else { return Ok(()) };
-                let verdict = actix_rt::task::spawn_blocking(move || {
+                let turn = turn.acquire_owned().await;
+                let run = spawn_blocking(move || {
                     let verdict = check().into_result();
-                    drop(permit);
+                    drop(turn);
                     verdict
                 });
-                match verdict.await {
-                    Ok(verdict) => verdict,
-                    Err(failure) if failure.is_panic() => Err("the check panicked".to_owned()),
-                    Err(_) => Err("the check was cancelled".to_owned()),
-                }
+                run.await.unwrap_or_else(|_| Err(PANICKED.to_owned()))
             })
         })
     }
@@ -137,47 +164,37 @@ impl Dependency {
         Self { name, schedule, check: Arc::new(check) }
     }
 
-    /// How often the check runs: 15 seconds by default. Zero is refused when the
-    /// builder builds.
+    /// Sets the period of the check.
     ///
-    /// ```
-    /// # use actix_monitor::Dependency;
-    /// # use std::time::Duration;
-    /// let db = Dependency::new("db", || async { true }).every(Duration::from_secs(5));
-    /// ```
+    /// The default is 15 seconds. The period is counted from the start of the first
+    /// run and does not depend on how a run ends; runs that were missed are skipped.
+    /// Zero is refused when the middleware is built.
     pub fn every(mut self, period: Duration) -> Self {
         self.schedule.every = period;
         self
     }
 
-    /// How long the check may take: 5 seconds by default, and never longer than
-    /// `every`. Zero is refused when the builder builds.
+    /// Sets how long a run of the check may take.
     ///
-    /// ```
-    /// # use actix_monitor::Dependency;
-    /// # use std::time::Duration;
-    /// let db = Dependency::new("db", || async { true }).timeout(Duration::from_millis(500));
-    /// ```
+    /// The default is 5 seconds. A timeout longer than the period is shortened to
+    /// the period. Zero is refused when the middleware is built.
     pub fn timeout(mut self, limit: Duration) -> Self {
         self.schedule.timeout = limit;
         self
     }
 
-    /// Without this dependency the service is not ready: while it is down,
-    /// [`readiness`](crate::readiness) answers 503. Off by default.
+    /// Marks the dependency as critical: the service is not ready without it.
     ///
-    /// ```
-    /// # use actix_monitor::Dependency;
-    /// let db = Dependency::new("db", || async { true }).critical();
-    /// ```
+    /// [`readiness`](crate::readiness()) returns 503 unless all critical dependencies
+    /// are up. Dependencies are not critical by default.
     pub fn critical(mut self) -> Self {
         self.schedule.is_critical = true;
         self
     }
 }
 
-impl std::fmt::Debug for Dependency {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Debug for Dependency {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Dependency")
             .field("name", &self.name)
             .field("schedule", &self.schedule)
@@ -185,7 +202,15 @@ impl std::fmt::Debug for Dependency {
     }
 }
 
-/// What a check may answer: a `bool`, or a `Result` whose error can be shown.
+/// The return type of a check: `bool`, or a `Result` whose error is the reason.
+///
+/// `true` and `Ok` mean that the dependency is up; the value inside `Ok` is ignored.
+/// The reason is written to the log and returned by
+/// [`DependencyState::reason`](crate::DependencyState::reason), cut to 120
+/// characters. It should not contain secrets: the error text of an HTTP client, for
+/// example, contains the whole URL.
+///
+/// # Examples
 ///
 /// ```
 /// use actix_monitor::CheckResult;
@@ -194,16 +219,17 @@ impl std::fmt::Debug for Dependency {
 /// assert_eq!(Err::<u8, _>("refused").into_result(), Err("refused".to_owned()));
 /// ```
 pub trait CheckResult {
-    /// `Ok` for up, or why it is down.
+    /// Converts the value into `Ok` for up or the reason for down.
     ///
     /// # Errors
+    ///
     /// The reason for which the dependency is down.
     fn into_result(self) -> Result<(), String>;
 }
 
 impl CheckResult for bool {
     fn into_result(self) -> Result<(), String> {
-        if self { Ok(()) } else { Err("the check answered false".to_owned()) }
+        if self { Ok(()) } else { Err("the check returned false".to_owned()) }
     }
 }
 

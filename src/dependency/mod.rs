@@ -1,6 +1,8 @@
-//! Dependencies: what a check is, how it is watched, and where that happens.
+//! Dependencies: their checks, the threads that run them, and their states.
 
+pub(crate) mod cell;
 pub(crate) mod check;
-pub(crate) mod runner;
-mod task;
-pub(crate) mod watch;
+mod runner;
+pub(crate) mod set;
+pub(crate) mod state;
+mod watch;

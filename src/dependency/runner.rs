@@ -1,165 +1,134 @@
-//! Where checks run: one arbiter for the process, started when the first check
-//! needs it, and again when it was stopped or a check holds its thread.
+//! The thread of a check: an `actix_rt` arbiter, with a `System` of its own.
+//!
+//! A `System` of the app cannot be used: there is none under `#[tokio::main]` or in a
+//! plain `main`, and one that stops takes its arbiters along.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Mutex, PoisonError, Weak, mpsc};
-use std::time::Duration;
+use std::cell::Cell;
+use std::rc::Rc;
+use std::sync::Arc;
 use std::{io, thread};
 
-use actix_rt::{Arbiter, ArbiterHandle, System};
-use futures_util::future::LocalBoxFuture;
+use actix_rt::System;
+use tokio::runtime;
+use tokio::sync::watch::{Receiver, Sender, channel};
+use tokio::time::Instant;
 
-use super::task::Task;
-use crate::protocol::LOG;
+use super::cell::DependencyCell;
+use super::check::{CheckFn, Dependency, Schedule};
+use super::watch::{contain, watch};
+use crate::protocol;
 
-/// A loop that is to run for as long as this is held.
+/// A check that runs for as long as this is held.
+///
+/// # Drop
+///
+/// The check is stopped and its thread ends. Nobody waits for either: a check that
+/// blocks its thread keeps it until it returns.
 #[derive(Debug)]
-#[must_use = "dropping it stops the loop"]
-pub(crate) struct Running {
-    task: Arc<Task>,
+#[must_use = "dropping it stops the check"]
+pub(super) struct CheckHandle {
+    _closes: Sender<()>,
 }
 
-impl Drop for Running {
-    fn drop(&mut self) {
-        self.task.close();
+/// Runs the check on a new thread.
+///
+/// The thread is never joined: a check that blocks it must not keep the process from
+/// exiting.
+pub(super) fn start(
+    dependency: &Dependency,
+    cell: &Arc<DependencyCell>,
+) -> io::Result<CheckHandle> {
+    let name = thread_name(&dependency.name);
+    let checker = Checker {
+        thread_name: name.clone(),
+        check: Arc::clone(&dependency.check),
+        schedule: dependency.schedule,
+        cell: Arc::clone(cell),
+        due: Cell::new(Instant::now()),
+    };
+    let (closes, closed) = channel(());
+    thread::Builder::new().name(name).spawn(move || Rc::new(checker).run(closed))?;
+    Ok(CheckHandle { _closes: closes })
+}
+
+/// The name of the threads of a check: Linux keeps 15 bytes, and no name contains a
+/// zero byte.
+fn thread_name(dependency: &str) -> String {
+    let mut name = format!("bb-{dependency}").replace('\0', "");
+    while name.len() > 15 {
+        name.pop();
     }
+    name
 }
 
-/// How often it is looked whether all checks run and none holds the thread.
-const LOOK: Duration = Duration::from_millis(100);
-
-struct Runner {
-    arbiter: Option<ArbiterHandle>,
-    /// Which arbiter that is, counted from 1.
-    number: u64,
-    tasks: Vec<Weak<Task>>,
-    has_watchdog: bool,
-    /// Whether it was logged that no arbiter can be had.
-    has_complained: bool,
+/// What the thread of a check works with.
+struct Checker {
+    thread_name: String,
+    check: Arc<CheckFn>,
+    schedule: Schedule,
+    cell: Arc<DependencyCell>,
+    /// When the next run is due. A new `System` keeps to it.
+    due: Cell<Instant>,
 }
 
-static RUNNER: Mutex<Runner> = Mutex::new(Runner {
-    arbiter: None,
-    number: 0,
-    tasks: Vec::new(),
-    has_watchdog: false,
-    has_complained: false,
-});
-
-/// Runs the future of `make` on the arbiter until the answer is dropped. `make`
-/// is called again should the arbiter have to be started again. A poll longer
-/// than `patience` counts as holding the thread, and is complained about by `name`.
-pub(crate) fn run(
-    name: &str,
-    make: impl Fn() -> LocalBoxFuture<'static, ()> + Send + Sync + 'static,
-    patience: Duration,
-) -> Running {
-    let task = Arc::new(Task::new(name, Box::new(make), patience));
-    let mut runner = RUNNER.lock().unwrap_or_else(PoisonError::into_inner);
-    runner.tasks.push(Arc::downgrade(&task));
-    runner.revive();
-    runner.set_watchdog();
-    Running { task }
-}
-
-/// Sees to it that every loop runs: whoever stops the arbiter's `System`, a check
-/// for example, takes all loops along. Each build asks for this.
-pub(crate) fn revive() {
-    RUNNER.lock().unwrap_or_else(PoisonError::into_inner).revive();
-}
-
-impl Runner {
-    fn tasks(&mut self) -> Vec<Arc<Task>> {
-        self.tasks.retain(|task| task.strong_count() > 0);
-        self.tasks.iter().filter_map(Weak::upgrade).collect()
-    }
-
-    fn revive(&mut self) {
-        for task in self.tasks() {
-            if task.is_running() {
-                continue;
-            }
-            match self.start(&task) {
-                Ok(()) => self.has_complained = false,
-                // Tried again at each look, but told once.
-                Err(_) if self.has_complained => {}
-                Err(error) => {
-                    self.has_complained = true;
-                    log::error!(target: LOG, "dependencies are not checked: {error}");
+impl Checker {
+    /// Runs the check until the handle is dropped.
+    fn run(self: Rc<Self>, closed: Receiver<()>) {
+        let is_open = || closed.has_changed().is_ok();
+        while is_open() {
+            // A check that is dropped with its runtime may panic, and so may a logger.
+            contain(|| self.run_system(closed.clone()));
+            contain(|| {
+                if is_open() {
+                    self.cell.lose_run("the check stopped its System before it returned");
                 }
+            });
+        }
+    }
+
+    /// Runs the check until the handle is dropped or the check stops its `System`.
+    fn run_system(self: &Rc<Self>, mut closed: Receiver<()>) {
+        let runtime = runtime::Builder::new_current_thread()
+            .thread_name(&self.thread_name)
+            .enable_all()
+            .build();
+        let runtime = match runtime {
+            Ok(runtime) => runtime,
+            Err(error) => {
+                self.cell.end_run(Err(format!("the check has no runtime: {error}")));
+                return thread::sleep(self.schedule.every.min(protocol::CHECK_EVERY));
             }
-        }
-    }
-
-    fn start(&mut self, task: &Arc<Task>) -> io::Result<()> {
-        if self.arbiter.as_ref().is_some_and(|arbiter| task.start(arbiter, self.number)) {
-            return Ok(());
-        }
-        let arbiter = start_arbiter()?;
-        self.number += 1;
-        task.start(&arbiter, self.number);
-        self.arbiter = Some(arbiter);
-        Ok(())
-    }
-
-    /// Leaves an arbiter to the check that holds its thread: the others go on
-    /// with another one.
-    fn move_on(&mut self) {
-        let tasks = self.tasks();
-        let Some(holds) = tasks.iter().find(|task| task.blocks(self.number)) else { return };
-        log::warn!(
-            target: LOG, "the check of dependency {:?} holds the thread of all checks; the others \
-             move on to another one, and it belongs into Dependency::blocking",
-            holds.name(),
-        );
-        self.arbiter = None;
-        let others = |task: &&Arc<Task>| task.is_on(self.number) && !task.blocks(self.number);
-        tasks.iter().filter(others).for_each(|task| task.stop());
-        self.revive();
-    }
-
-    /// One thread looks after the arbiter for as long as there are checks.
-    fn set_watchdog(&mut self) {
-        if self.has_watchdog {
-            return;
-        }
-        let watchdog = thread::Builder::new().name("actix-monitor watchdog".to_owned());
-        match watchdog.spawn(look_after) {
-            Ok(_) => self.has_watchdog = true,
-            Err(error) => log::error!(target: LOG, "checks are not looked after: {error}"),
-        }
-    }
-}
-
-fn look_after() {
-    loop {
-        thread::sleep(LOOK);
-        let mut runner = RUNNER.lock().unwrap_or_else(PoisonError::into_inner);
-        let tasks = runner.tasks();
-        if tasks.is_empty() {
-            runner.has_watchdog = false;
-            return;
-        }
-        // A logger may panic, and so may the last owner of a check.
-        let look = AssertUnwindSafe(move || {
-            runner.move_on();
-            runner.revive();
-            drop(runner);
-            drop(tasks);
+        };
+        let system = System::with_tokio_rt(move || runtime);
+        system.runtime().spawn(async move {
+            // Fails when the handle is dropped, and never changes.
+            let _ = closed.changed().await;
+            System::current().stop();
         });
-        let _ = catch_unwind(look);
+        let this = Rc::clone(self);
+        system.runtime().spawn(async move {
+            watch(&*this.check, this.schedule, &this.due, &this.cell).await;
+        });
+        // The exit code is the check's choice, and of no interest.
+        let _ = system.run();
     }
 }
 
-/// Starts an arbiter. Its thread is never joined: a check that hangs must not
-/// keep a process from ending.
-fn start_arbiter() -> io::Result<ArbiterHandle> {
-    // In a System of its own: under `#[tokio::main]` or in a plain `main` there is
-    // none to belong to, and one that stops takes its arbiters along.
-    let (sender, receiver) = mpsc::channel();
-    thread::Builder::new().name("actix-monitor checks".to_owned()).spawn(move || {
-        let system = System::new();
-        if sender.send(Arbiter::current()).is_ok() { system.run() } else { Ok(()) }
-    })?;
-    receiver.recv().map_err(|_| io::Error::other("the thread for checks ended at its start"))
+#[cfg(test)]
+mod tests {
+    use super::thread_name;
+
+    #[test]
+    fn thread_names_fit_the_kernels_15_bytes() {
+        for (dependency, name) in [
+            ("db", "bb-db"),
+            ("twelve-bytes", "bb-twelve-bytes"),
+            ("thirteen-byte", "bb-thirteen-byt"),
+            ("eleven-byteé", "bb-eleven-byte"),
+            ("zero\0byte", "bb-zerobyte"),
+            ("", "bb-"),
+        ] {
+            assert_eq!(thread_name(dependency), name);
+        }
+    }
 }

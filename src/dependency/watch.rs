@@ -1,74 +1,83 @@
-//! The loop that watches one dependency: tick, run the check under its limit,
-//! survive it, report.
+//! The loop that runs a check: every period, within its timeout, whatever it does.
 
+use std::any::Any;
 use std::cell::Cell;
-use std::future::poll_fn;
+use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
-use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
+use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};
 
-use super::check::{CheckFuture, Schedule, Verdict};
+use super::cell::{DependencyCell, no_answer_within};
+use super::check::{CheckFuture, PANICKED, Schedule, Verdict};
 
-/// What is told of each run of a check: the verdict and how long it took.
-pub(crate) type Report = (Verdict, Duration);
+/// Longer than any process runs, and short enough to be added to the time.
+const LONGEST_PERIOD: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
 
-/// Checks for ever, at once and then every period.
-pub(crate) async fn watch(
-    check: impl Fn() -> CheckFuture,
+/// Runs the check when it is `due`, and then every period.
+///
+/// `due` is kept up to date, so that another loop can go on where this one ends.
+pub(super) async fn watch(
+    check: &dyn Fn() -> CheckFuture,
     schedule: Schedule,
-    report: impl Fn(Report),
+    due: &Cell<Instant>,
+    cell: &DependencyCell,
 ) {
-    let mut ticks = interval(schedule.every);
-    // After a check that held its thread, the missed ones would all come at once.
+    let period = schedule.every.min(LONGEST_PERIOD);
+    let mut ticks = interval_at(due.get(), period);
+    // After a check that blocked its thread, the missed ones would all come at once.
     ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
     loop {
-        ticks.tick().await;
-        let found = run(&check, schedule.limit()).await;
-        // Whoever is told may panic as well, a logger for example.
-        let _ = catch_unwind(AssertUnwindSafe(|| report(found)));
+        due.set(ticks.tick().await + period);
+        cell.start_run();
+        let verdict = run(check, schedule.limit()).await;
+        // A logger may panic.
+        contain(|| cell.end_run(verdict));
     }
 }
 
-async fn run(check: impl Fn() -> CheckFuture, limit: Duration) -> Report {
-    let started = Instant::now();
-    let held = Cell::new(Duration::ZERO);
-    // Dropping a check that timed out may panic as well: that is contained too.
-    let checked = AssertUnwindSafe(async { timeout(limit, timed(check(), &held)).await });
-    let checked = checked.catch_unwind().await;
-    let (took, held) = (started.elapsed(), held.get());
-    let verdict = match checked {
-        // A check that blocked its thread comes back before the clock is asked. One
-        // that waited for another to leave the thread is not to blame.
-        Ok(Ok(_)) if held > limit => Err(format!("the check blocked its thread for {held:.1?}")),
+async fn run(check: &dyn Fn() -> CheckFuture, limit: Duration) -> Verdict {
+    // The check is dropped inside: a panic of its drop is caught too.
+    let result = AssertUnwindSafe(async { timeout(limit, check()).await }).catch_unwind().await;
+    match result {
         Ok(Ok(verdict)) => verdict,
-        Ok(Err(_)) => Err(format!("no answer within {limit:?}")),
-        Err(_) => Err("the check panicked".to_owned()),
-    };
-    (verdict, took)
+        Ok(Err(_)) => Err(no_answer_within(limit)),
+        Err(panic) => {
+            discard(panic);
+            Err(PANICKED.to_owned())
+        }
+    }
 }
 
-/// The check, and for how long one of its polls held the thread at most.
-async fn timed(mut check: CheckFuture, held: &Cell<Duration>) -> Verdict {
-    poll_fn(|cx| {
-        let started = Instant::now();
-        let polled = check.as_mut().poll(cx);
-        held.set(held.get().max(started.elapsed()));
-        polled
-    })
-    .await
+/// Calls `f`, which may panic.
+pub(super) fn contain(f: impl FnOnce()) {
+    if let Err(panic) = catch_unwind(AssertUnwindSafe(f)) {
+        discard(panic);
+    }
+}
+
+/// Drops what a panic carries, which may panic as well.
+fn discard(panic: Box<dyn Any + Send>) {
+    if let Err(next) = catch_unwind(AssertUnwindSafe(|| drop(panic))) {
+        mem::forget(next);
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use std::cell::{Cell, RefCell};
-    use std::future::pending;
+    use std::future::{Future, pending};
+    use std::panic::panic_any;
+    use std::pin::Pin;
+    use std::task::{Context, Poll};
     use std::time::Duration;
 
     use tokio::time::{Instant, advance, sleep, timeout};
 
+    use super::super::cell::DependencyCell;
     use super::super::check::{CheckFuture, Schedule, Verdict};
+    use super::super::state::DependencyStatus;
     use super::watch;
 
     const SCHEDULE: Schedule = Schedule {
@@ -77,38 +86,56 @@ mod tests {
         is_critical: false,
     };
 
-    /// What was seen of a check: when it began, and each report with its moment, in
-    /// milliseconds.
-    #[derive(Default)]
-    struct Seen {
-        begun: RefCell<Vec<u128>>,
-        reports: RefCell<Vec<(u128, Verdict, u128)>>,
+    /// When each run of a check started, in milliseconds, and the reason after it.
+    #[derive(Debug, Default)]
+    struct Runs {
+        starts: RefCell<Vec<u128>>,
+        reasons: RefCell<Vec<Option<String>>>,
     }
 
-    impl Seen {
-        /// Watches `check` for `period` of paused time, which passes at once.
-        async fn watch(schedule: Schedule, period: u64, check: impl Fn() -> CheckFuture) -> Self {
-            let seen = Self::default();
-            let watching = seen.watching(schedule, check);
-            assert!(timeout(Duration::from_secs(period), watching).await.is_err(), "it has ended");
-            seen
+    impl Runs {
+        /// Watches `check`, given the number of the run, for so many seconds of paused
+        /// time, which passes at once.
+        async fn within(
+            seconds: u64,
+            schedule: Schedule,
+            check: impl Fn(usize) -> CheckFuture,
+        ) -> Self {
+            let (runs, cell) = (Self::default(), DependencyCell::new("db"));
+            let watching = runs.watching(&cell, schedule, check);
+            timeout(Duration::from_secs(seconds), watching).await.expect_err("it never ends");
+            runs.note_reason(&cell);
+            runs
         }
 
-        async fn watching(&self, schedule: Schedule, check: impl Fn() -> CheckFuture) {
-            let started = Instant::now();
+        async fn watching(
+            &self,
+            cell: &DependencyCell,
+            schedule: Schedule,
+            check: impl Fn(usize) -> CheckFuture,
+        ) {
+            cell.attach_check(schedule);
+            let begun = Instant::now();
             let check = || {
-                self.begun.borrow_mut().push(started.elapsed().as_millis());
-                check()
+                let run = self.starts.borrow().len();
+                if run > 0 {
+                    self.note_reason(cell);
+                }
+                self.starts.borrow_mut().push(begun.elapsed().as_millis());
+                check(run)
             };
-            let report = |(verdict, took): (Verdict, Duration)| {
-                let at = started.elapsed().as_millis();
-                self.reports.borrow_mut().push((at, verdict, took.as_millis()));
-            };
-            watch(check, schedule, report).await;
+            watch(&check, schedule, &Cell::new(begun), cell).await;
         }
 
-        fn reasons(self) -> Vec<Option<String>> {
-            self.reports.into_inner().into_iter().map(|(_, verdict, _)| verdict.err()).collect()
+        fn note_reason(&self, cell: &DependencyCell) {
+            self.reasons.borrow_mut().push(cell.state().reason().map(str::to_owned));
+        }
+
+        #[track_caller]
+        fn assert(self, starts: &[u128], reasons: &[Option<&str>]) {
+            let found = self.reasons.into_inner();
+            let found: Vec<_> = found.iter().map(Option::as_deref).collect();
+            assert_eq!((&self.starts.into_inner()[..], &found[..]), (starts, reasons));
         }
     }
 
@@ -124,50 +151,45 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn checks_run_at_once_and_then_every_period() {
-        let seen = Seen::watch(SCHEDULE, 50, || after(0, Ok(()))).await;
-        assert_eq!(*seen.begun.borrow(), [0, 15_000, 30_000, 45_000]);
+    async fn a_check_runs_at_once_and_then_every_period() {
+        let runs = Runs::within(50, SCHEDULE, |_| after(0, Ok(()))).await;
+        runs.assert(&[0, 15_000, 30_000, 45_000], &[None; 4]);
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_slow_check_does_not_shift_the_period() {
-        let seen = Seen::watch(SCHEDULE, 40, || after(4_000, Ok(()))).await;
-        assert_eq!(*seen.begun.borrow(), [0, 15_000, 30_000]);
-        let up = |at| (at, Ok(()), 4_000);
-        assert_eq!(*seen.reports.borrow(), [up(4_000), up(19_000), up(34_000)]);
+        let runs = Runs::within(40, SCHEDULE, |_| after(4_000, Ok(()))).await;
+        runs.assert(&[0, 15_000, 30_000], &[None; 3]);
     }
 
     #[tokio::test(start_paused = true)]
-    async fn an_answer_is_reported_with_its_reason() {
-        let seen = Seen::watch(SCHEDULE, 1, || after(500, Err("refused".to_owned()))).await;
-        assert_eq!(*seen.reports.borrow(), [(500, Err("refused".to_owned()), 500)]);
+    async fn a_check_that_never_returns_is_down_at_its_timeout_and_runs_again() {
+        let (runs, cell) = (Runs::default(), DependencyCell::new("db"));
+        let mut watching = Box::pin(runs.watching(&cell, SCHEDULE, |_| never()));
+        timeout(Duration::from_millis(4_900), &mut watching).await.expect_err("it never ends");
+        assert_eq!(cell.state().status(), DependencyStatus::Unknown);
+        timeout(Duration::from_millis(200), &mut watching).await.expect_err("it never ends");
+        assert_eq!(cell.state().reason(), Some("no answer within 5s"));
+        timeout(Duration::from_secs(12), &mut watching).await.expect_err("it never ends");
+        assert_eq!(*runs.starts.borrow(), [0, 15_000]);
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_check_that_never_ends_is_down_at_its_timeout_and_asked_again() {
-        let seen = Seen::watch(SCHEDULE, 25, never).await;
-        assert_eq!(*seen.begun.borrow(), [0, 15_000]);
-        let down = |at| (at, Err("no answer within 5s".to_owned()), 5_000);
-        assert_eq!(*seen.reports.borrow(), [down(5_000), down(20_000)]);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_timeout_is_never_longer_than_the_period() {
-        let schedule = Schedule { every: Duration::from_secs(2), ..SCHEDULE };
-        let seen = Seen::watch(schedule, 7, never).await;
-        assert_eq!(*seen.begun.borrow(), [0, 2_000, 4_000, 6_000]);
-        assert_eq!(seen.reasons(), [(); 3].map(|()| Some("no answer within 2s".to_owned())));
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn runs_that_were_missed_are_not_made_up_for() {
-        let seen = Seen::default();
-        let mut watching = Box::pin(seen.watching(SCHEDULE, || after(0, Ok(()))));
-        assert!(timeout(Duration::from_secs(1), &mut watching).await.is_err());
-        // As if another check had held the thread for so long.
+    async fn missed_runs_are_skipped() {
+        let (runs, cell) = (Runs::default(), DependencyCell::new("db"));
+        let mut watching = Box::pin(runs.watching(&cell, SCHEDULE, |_| after(0, Ok(()))));
+        timeout(Duration::from_secs(1), &mut watching).await.expect_err("it never ends");
+        // As if the thread had no processor for so long.
         advance(Duration::from_secs(99)).await;
-        assert!(timeout(Duration::from_secs(25), &mut watching).await.is_err());
-        assert_eq!(*seen.begun.borrow(), [0, 100_000, 105_000, 120_000]);
+        timeout(Duration::from_secs(25), &mut watching).await.expect_err("it never ends");
+        assert_eq!(*runs.starts.borrow(), [0, 100_000, 105_000, 120_000]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn no_duration_is_too_long() {
+        let schedule = Schedule { every: Duration::MAX, timeout: Duration::MAX, ..SCHEDULE };
+        let runs = Runs::within(1_000_000, schedule, |_| after(0, Ok(()))).await;
+        runs.assert(&[0], &[None]);
     }
 
     struct PanicsOnDrop;
@@ -178,23 +200,39 @@ mod tests {
         }
     }
 
+    /// Ready at its first poll, and panics when it is dropped.
+    struct ReadyThenPanics {
+        _bomb: PanicsOnDrop,
+    }
+
+    impl Future for ReadyThenPanics {
+        type Output = Verdict;
+
+        fn poll(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Verdict> {
+            Poll::Ready(Ok(()))
+        }
+    }
+
     #[tokio::test(start_paused = true)]
-    async fn a_panic_is_down_and_the_loop_goes_on() {
-        let runs = Cell::new(0);
-        let check = || -> CheckFuture {
-            runs.set(runs.get() + 1);
-            match runs.get() {
-                1 => panic!("told to panic in the closure"),
-                2 => Box::pin(async { panic!("told to panic in the future") }),
-                3 => Box::pin(async {
+    async fn a_panic_is_down_and_the_period_is_kept() {
+        let panics = |run| -> CheckFuture {
+            match run {
+                0 => panic!("told to panic in the closure"),
+                1 => Box::pin(async { panic!("told to panic in the future") }),
+                2 => Box::pin(async { panic_any(PanicsOnDrop) }),
+                3 => Box::pin(ReadyThenPanics { _bomb: PanicsOnDrop }),
+                4 => Box::pin(async {
                     let _bomb = PanicsOnDrop;
                     pending().await
                 }),
                 _ => after(0, Ok(())),
             }
         };
-        let seen = Seen::watch(SCHEDULE, 50, check).await;
-        let panicked = || Some("the check panicked".to_owned());
-        assert_eq!(seen.reasons(), [panicked(), panicked(), panicked(), None]);
+        let runs = Runs::within(80, SCHEDULE, panics).await;
+        let panicked = Some("the check panicked");
+        runs.assert(
+            &[0, 15_000, 30_000, 45_000, 60_000, 75_000],
+            &[panicked, panicked, panicked, panicked, panicked, None],
+        );
     }
 }

@@ -6,15 +6,16 @@ use std::sync::Arc;
 use actix_web::web::Bytes;
 use prometheus_client::registry::Registry;
 
-use super::dependencies::{Dependencies, DependencyUp};
+use super::dependencies::DependencyUp;
 use super::registries::{Registration, Registries};
 use super::scrape::{ScrapeFailed, scrape};
 use super::settings::Settings;
-use super::state::DependencyState;
-#[cfg(any(feature = "awc", feature = "reqwest"))]
-use super::state::Watched;
 use crate::clock;
+#[cfg(any(feature = "awc", feature = "reqwest"))]
+use crate::dependency::cell::DependencyCell;
 use crate::dependency::check::Dependency;
+use crate::dependency::set::DependencySet;
+use crate::dependency::state::DependencyState;
 use crate::error::BuildError;
 use crate::exposition::format::Format;
 use crate::metrics::buckets::Buckets;
@@ -61,7 +62,7 @@ struct Core {
     /// For requests that actix does not see.
     other_requests: SharedWriters,
     calls: SharedWriters,
-    dependencies: Arc<Dependencies>,
+    dependencies: Arc<DependencySet>,
     registries: Arc<Registries>,
 }
 
@@ -74,7 +75,7 @@ impl Monitor {
         };
         let requests = new_family(&settings.buckets);
         let calls = new_family(&settings.dependency_buckets);
-        let dependencies = Arc::new(Dependencies::default());
+        let dependencies = Arc::new(DependencySet::default());
 
         let mut own = Registry::default();
         own.register_collector(Box::new(Samples::new(Arc::clone(&requests), REQUESTS)));
@@ -138,17 +139,20 @@ impl Monitor {
         self.core.registries.register(register)
     }
 
-    /// The last known state of each dependency, in the order in which they were
-    /// given. Asking runs no check.
+    /// Returns the last known state of each dependency, in the order in which they
+    /// were given.
+    ///
+    /// This runs no check and waits for none.
+    ///
+    /// # Examples
     ///
     /// ```
-    /// use actix_monitor::{BigBrother, Dependency};
+    /// use actix_monitor::{BigBrother, Dependency, DependencyStatus};
     ///
     /// let db = Dependency::new("db", || async { true });
     /// let monitor = BigBrother::builder().isolated().dependency(db).build().handle();
-    /// let down: Vec<_> =
-    ///     monitor.dependencies().into_iter().filter(|state| state.is_up() == Some(false)).collect();
-    /// assert!(down.is_empty());
+    /// let states = monitor.dependencies();
+    /// assert!(states.iter().all(|state| state.status() != DependencyStatus::Down));
     /// ```
     pub fn dependencies(&self) -> Vec<DependencyState> {
         self.core.dependencies.states()
@@ -196,13 +200,13 @@ impl Monitor {
         if of_calls { &self.core.calls } else { &self.core.other_requests }
     }
 
-    /// Where what is seen of a dependency without a check is told.
+    /// The cell that takes the results of calls to this dependency.
     #[cfg(any(feature = "awc", feature = "reqwest"))]
-    pub(crate) fn see(&self, name: &str) -> Option<Arc<Watched>> {
-        self.core.dependencies.see(name)
+    pub(crate) fn observed_dependency(&self, name: &str) -> Arc<DependencyCell> {
+        self.core.dependencies.observed(name)
     }
 
-    pub(crate) fn watch(&self, dependencies: Vec<Dependency>) -> Result<(), BuildError> {
+    pub(crate) fn watch(&self, dependencies: &[Dependency]) -> Result<(), BuildError> {
         self.core.dependencies.watch(dependencies)
     }
 

@@ -7,5 +7,4 @@ pub(crate) mod instance;
 pub(crate) mod registries;
 pub(crate) mod scrape;
 pub(crate) mod settings;
-pub(crate) mod state;
 pub(crate) mod timers;

@@ -54,7 +54,7 @@ pub(crate) async fn scrape<P: Pages>(pages: Arc<P>, format: Format) -> Answer {
         let job = Job { pages, is_done: false };
         // A thread of our own: the app's blocking pool is full just when a database
         // hangs, which is when the page is needed.
-        let thread = thread::Builder::new().name("actix-monitor scrape".to_owned());
+        let thread = thread::Builder::new().name("bb-scrape".to_owned());
         if let Err(error) = thread.spawn(move || job.run()) {
             log::error!(target: LOG, "the metrics cannot be encoded without a thread: {error}");
         }

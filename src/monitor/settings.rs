@@ -75,17 +75,15 @@ impl Settings {
 }
 
 /// Refuses `requested` where it is not `current`.
-pub(crate) fn agree<T: PartialEq + Debug>(
+fn agree<T: PartialEq + Debug>(
     option: &str,
     current: &T,
     requested: Option<&T>,
 ) -> Result<(), BuildError> {
     match requested {
-        Some(requested) if requested != current => Err(BuildError::Conflict {
-            option: option.to_owned(),
-            current: format!("{current:?}"),
-            requested: format!("{requested:?}"),
-        }),
+        Some(requested) if requested != current => {
+            Err(BuildError::conflict(option, current, requested))
+        }
         _ => Ok(()),
     }
 }
