@@ -15,6 +15,7 @@ use actix_web::http::StatusCode;
 use actix_web::rt::{System, SystemRunner};
 use actix_web::{App, HttpResponse, HttpServer, web};
 
+use crate::support::checks::{wait_for_result, wait_until_up};
 use crate::support::child::in_a_process_of_its_own;
 use crate::support::page::Page;
 use crate::support::patience::eventually;
@@ -361,11 +362,10 @@ fn a_refused_build_starts_no_check_and_registers_nothing() {
         let other = Dependency::new("b", || async { true }).every(Duration::from_secs(1));
         assert!(with("a").dependency(other).try_build().is_err());
         assert_eq!(monitor.dependencies().len(), 1);
-        // Of two checks the second to be started is the second to run: once that
-        // has an answer, the first would have run.
+        // Time for the refused check to run, if it was started.
         let last = Dependency::new("c", || async { true });
         let _last = BigBrother::builder().dependency(last).build();
-        eventually("the last check has answered", || monitor.dependencies()[1].is_up());
+        wait_for_result(&monitor, "c");
         assert_eq!((runs.load(Ordering::SeqCst), registrations.load(Ordering::SeqCst)), (0, 0));
     });
 }
@@ -516,10 +516,10 @@ fn a_dependency_given_by_four_workers_is_watched_once() {
         server.metrics();
         eventually("all workers are built", || (builds.load(Ordering::SeqCst) == 4).then_some(()));
         let monitor = BigBrother::monitor().expect("built");
-        // The runs of further loops would come before that of a later dependency.
+        // Time for further loops to run, if there are any.
         let last = Dependency::new("last", || async { true });
         let _last = BigBrother::builder().dependency(last).build();
-        eventually("the last check has answered", || monitor.dependencies()[1].is_up());
+        wait_for_result(&monitor, "last");
         assert_eq!(loops.load(Ordering::SeqCst), 1);
         assert_eq!(server.metrics().find("dependency_up", &[("name", "db")]).len(), 1);
     });
@@ -610,7 +610,7 @@ fn counters_survive_a_restart_of_the_server_within_the_process() {
 }
 
 #[test]
-fn checks_start_again_after_their_system_has_stopped() {
+fn checks_outlive_the_system_in_which_they_were_built() {
     in_a_process_of_its_own(|| {
         let runs = Arc::new(AtomicUsize::new(0));
         for _ in 0..3 {
@@ -633,10 +633,8 @@ fn checks_start_again_after_their_system_has_stopped() {
     });
 }
 
-/// A check that holds the arbiter's thread keeps it alive for a while after its
-/// System has stopped. A build in that while must not take it for alive.
 #[test]
-fn checks_start_again_though_one_of_them_held_the_stopped_system() {
+fn a_check_that_blocked_while_its_builds_system_stopped_goes_on() {
     in_a_process_of_its_own(|| {
         let (release, held) = mpsc::channel::<()>();
         let held = Arc::new(Mutex::new(held));
@@ -661,12 +659,11 @@ fn checks_start_again_though_one_of_them_held_the_stopped_system() {
         let _first = first.block_on(async { build() });
         begun.recv().expect("the first check begins");
         stop(first);
-        // The System has stopped, its arbiter cannot know of it yet.
         let second = System::new();
         let monitor = second.block_on(async { build() }).handle();
         release.send(()).expect("the check waits");
         eventually("the checks go on", || (runs.load(Ordering::SeqCst) > 3).then_some(()));
-        eventually("db is up", || monitor.dependencies()[0].is_up().filter(|is_up| *is_up));
+        wait_until_up(&monitor, "db");
     });
 }
 

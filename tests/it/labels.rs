@@ -16,9 +16,9 @@ use actix_monitor::{
 };
 use actix_web::{HttpResponse, web};
 
+use crate::support::checks::wait_for_result;
 use crate::support::oracle::{self, page_of};
 use crate::support::page::Page;
-use crate::support::patience::eventually;
 use crate::support::server::Server;
 
 /// A metric that is made at each scrape.
@@ -64,7 +64,7 @@ fn everything(builder: BigBrotherBuilder) -> web::Data<Monitor> {
         app.route("/x", web::get().to(HttpResponse::Ok));
     });
     assert_eq!(server.connect().get("/x").status, 200);
-    eventually("the check has answered", || handle.dependencies()[0].is_up());
+    wait_for_result(&handle, "db");
     handle
 }
 

@@ -5,6 +5,8 @@
 mod bodies;
 mod bounds;
 mod builder;
+mod check_lifetime;
+mod check_threads;
 #[cfg(all(feature = "awc", feature = "reqwest"))]
 mod clients;
 mod composition;
@@ -21,6 +23,7 @@ mod page;
 mod process;
 mod protocol;
 mod readiness;
+mod reentrancy;
 mod requests;
 mod routes;
 mod scrapes;

@@ -2,6 +2,7 @@
 //! misbehave, readers of pages, ours and another's, patience with a deadline,
 //! and the log.
 
+pub(crate) mod checks;
 pub(crate) mod child;
 pub(crate) mod client;
 pub(crate) mod journal;
