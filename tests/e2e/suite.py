@@ -26,7 +26,7 @@ def main(notes, watching):
             files.check(report)
         with report.section("Ten dependencies: a Redis is killed and frozen"):
             watcher.check_redis(report, watching, directory)
-        with report.section("Ten dependencies: one blocks the thread of all"):
+        with report.section("Ten dependencies: the check of one blocks its thread"):
             watcher.check_blocked(report, watching, directory)
         with report.section("The example itself"):
             example.check(report, notes, directory)

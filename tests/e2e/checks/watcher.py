@@ -1,4 +1,4 @@
-"""Ten dependencies, checked on one thread: what befalls one shows in time, and is no matter to the others."""
+"""Ten dependencies: an outage of one shows in time and does not affect the others."""
 
 import contextlib
 import time
