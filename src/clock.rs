@@ -1,9 +1,9 @@
-//! The clock that durations are measured with: the processor's own counter where
-//! the kernel trusts it too, else the kernel's clock.
+//! The clock that durations are measured with: the system's, or with feature `tsc`
+//! the processor's time stamp counter if Linux uses it as well.
 
 use std::time::{Duration, Instant};
 
-/// When something began.
+/// The begin of a duration.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Start {
     Instant(Instant),
@@ -23,7 +23,7 @@ impl Start {
 
     /// Whole nanoseconds since then.
     #[inline]
-    pub(crate) fn nanos(self) -> u64 {
+    pub(crate) fn elapsed_nanos(self) -> u64 {
         match self {
             Self::Instant(start) => as_nanos(start.elapsed()),
             #[cfg(all(feature = "tsc", target_os = "linux", target_arch = "x86_64"))]
@@ -34,8 +34,8 @@ impl Start {
     }
 }
 
-/// Gets the clock ready, so that this is not on a request's time: the counter is
-/// held against the system's clock for some milliseconds, 200 at most, once.
+/// Calibrates the counter against the system's clock, which takes some milliseconds
+/// and must not happen in a request.
 pub(crate) fn prepare() {
     let _ = Start::now();
 }
@@ -52,11 +52,11 @@ mod counter {
 
     use quanta::Clock;
 
-    /// Where Linux names the clock that it keeps time with.
-    const IN_USE: &str = "/sys/devices/system/clocksource/clocksource0/current_clocksource";
+    /// The file in which Linux names the clock that it uses.
+    const CLOCKSOURCE: &str = "/sys/devices/system/clocksource/clocksource0/current_clocksource";
 
-    /// The counter, if the kernel keeps time with it: it has found then that the
-    /// counter runs at one rate, and alike on all processors.
+    /// The counter, if Linux uses it: the kernel has then found that it runs at one
+    /// rate, and alike on all processors.
     #[inline]
     pub(super) fn get() -> Option<&'static Clock> {
         static COUNTER: OnceLock<Option<Clock>> = OnceLock::new();
@@ -65,6 +65,6 @@ mod counter {
 
     #[cold]
     fn is_trusted() -> bool {
-        std::fs::read_to_string(IN_USE).is_ok_and(|name| name.trim() == "tsc")
+        std::fs::read_to_string(CLOCKSOURCE).is_ok_and(|name| name.trim() == "tsc")
     }
 }

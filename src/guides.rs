@@ -1,7 +1,10 @@
-//! The guides in `docs/`, so that their code is compiled with the documentation's.
+//! README.md and the guides in `docs/`, so that their code is compiled with the tests.
 
-// One of its checks uses awc.
-#[cfg(feature = "awc")]
+#[doc = include_str!("../README.md")]
+struct Readme;
+
+// Its examples use both HTTP clients.
+#[cfg(all(feature = "awc", feature = "reqwest"))]
 #[doc = include_str!("../docs/dependencies.md")]
 struct Dependencies;
 

@@ -1,244 +1,256 @@
-//! The label set of a series: how two are told apart and how one is written.
-//! Which request has which labels is decided in `outcome`.
+//! Label sets: the labels of one series, borrowed from a request or owned by the
+//! store.
 
-use std::borrow::Cow;
-use std::hash::{BuildHasher, Hash, Hasher};
 use std::sync::Arc;
 
-use crate::protocol::{self, Method, label};
+use crate::protocol::{self, MethodLabel, label};
 
-/// A `status` label: the three digits of HTTP, or another protocol's own word.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Status<'a> {
-    Code(u16),
-    Text(&'a str),
-}
-
-/// One label set, borrowed from the request that carries it.
-///
-/// `name` is there for calls to dependencies only, `message` only where the
-/// `errorMessage` label is switched on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// The labels of one series.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct LabelSet<'a> {
+    pub(crate) key: Key<'a>,
     pub(crate) addr: &'a str,
-    pub(crate) status: Status<'a>,
-    pub(crate) method: &'a str,
-    pub(crate) is_error: bool,
-    pub(crate) kind: &'a str,
-    pub(crate) name: Option<&'a str>,
+    /// The `errorMessage` label; `None` if it is off.
     pub(crate) message: Option<&'a str>,
 }
 
-/// The labels of a request that the middleware saw, `addr` aside: the status, the
-/// method and whether it is an error, in one word, since they are compared on each
-/// request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Outcome(u32);
+/// All labels but `addr` and `errorMessage`. What fits a request is always stored
+/// as one, so two label sets with the same text are equal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Key<'a> {
+    Request(RequestKey),
+    Call(CallKey<'a>),
+}
 
-impl Outcome {
+/// The labels of an HTTP request. Compared on each request, so it is small.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct RequestKey {
+    pub(crate) status: u16,
+    pub(crate) method: MethodLabel,
+    pub(crate) is_error: bool,
+}
+
+/// The labels of what an app times itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct CallKey<'a> {
+    /// The dependency; `None` for a request.
+    pub(crate) name: Option<&'a str>,
+    pub(crate) kind: &'a str,
+    pub(crate) status: StatusLabel<'a>,
+    pub(crate) is_error: bool,
+    pub(crate) method: &'a str,
+}
+
+/// A `status` label: an HTTP status code, or a word of another protocol.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum StatusLabel<'a> {
+    Code(u16),
+    Word(&'a str),
+}
+
+impl RequestKey {
+    /// A number of its own for each key.
     #[inline]
-    pub(crate) fn new(method: Method, status: u16, is_error: bool) -> Self {
-        let [low, high] = status.to_le_bytes();
-        Self(u32::from_le_bytes([low, high, method.place(), is_error.into()]))
-    }
-
-    /// A number of its own for each outcome.
-    #[inline]
-    pub(crate) fn code(self) -> u64 {
-        self.0.into()
-    }
-
-    pub(crate) fn at<'a>(self, addr: &'a str, message: Option<&'a str>) -> LabelSet<'a> {
-        let [low, high, method, is_error] = self.0.to_le_bytes();
-        LabelSet {
-            addr,
-            status: Status::Code(u16::from_le_bytes([low, high])),
-            method: Method::at(method).word(),
-            is_error: is_error != 0,
-            kind: protocol::HTTP,
-            name: None,
-            message,
-        }
+    pub(crate) fn to_bits(self) -> u32 {
+        u32::from(self.status) << 16 | (self.method as u32) << 8 | u32::from(self.is_error)
     }
 }
 
-impl Hash for LabelSet<'_> {
-    /// Mixes what tells the series of a service apart; the rest is left to `Eq`.
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        state.write(self.addr.as_bytes());
-        let mut word = u64::from(self.is_error);
-        for byte in self.method.bytes().take(4) {
-            word = word << 8 | u64::from(byte);
-        }
-        match self.status {
-            Status::Code(code) => word = word << 16 | u64::from(code),
-            Status::Text(text) => state.write(text.as_bytes()),
-        }
-        state.write_u64(word);
-        for text in [self.name, self.message].into_iter().flatten() {
-            state.write(text.as_bytes());
+impl<'a> From<CallKey<'a>> for Key<'a> {
+    fn from(call: CallKey<'a>) -> Self {
+        let CallKey { name, kind, status, is_error, method } = call;
+        match (name, status, MethodLabel::from_label(method)) {
+            (None, StatusLabel::Code(status), Some(method)) if kind == protocol::HTTP => {
+                Self::Request(RequestKey { status, method, is_error })
+            }
+            _ => Self::Call(call),
         }
     }
 }
 
 impl LabelSet<'_> {
-    pub(crate) fn hash_with(&self, hasher: &impl BuildHasher) -> u64 {
-        hasher.hash_one(self)
-    }
-
-    /// This label set once its family is full: what an outsider chooses gives
-    /// way, what error rates are computed from stays.
+    /// These labels once their family is full: what clients choose is replaced,
+    /// what error rates are computed from stays.
     pub(crate) fn overflowed(self) -> Self {
         Self { addr: protocol::OVERFLOW, message: self.message.map(|_| protocol::OVERFLOW), ..self }
     }
 
-    /// The label set as the exposition formats write it, without braces.
-    pub(crate) fn write(&self, out: &mut String) {
-        if let Some(name) = self.name {
-            write_label(out, label::NAME, name);
+    /// Passes each label to `visit`, in the order of the protocol.
+    pub(crate) fn try_for_each<E>(
+        &self,
+        mut visit: impl FnMut(&str, &str) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let CallKey { name, kind, status, is_error, method } = match self.key {
+            Key::Call(call) => call,
+            Key::Request(RequestKey { status, method, is_error }) => CallKey {
+                name: None,
+                kind: protocol::HTTP,
+                status: StatusLabel::Code(status),
+                is_error,
+                method: method.as_str(),
+            },
+        };
+        if let Some(name) = name {
+            visit(label::NAME, name)?;
         }
-        write_label(out, label::TYPE, self.kind);
-        match self.status {
-            Status::Code(code) => {
-                write_label(out, label::STATUS, itoa::Buffer::new().format(code));
-            }
-            Status::Text(text) => write_label(out, label::STATUS, text),
+        visit(label::TYPE, kind)?;
+        match status {
+            StatusLabel::Code(code) => visit(label::STATUS, itoa::Buffer::new().format(code))?,
+            StatusLabel::Word(word) => visit(label::STATUS, word)?,
         }
-        write_label(out, label::IS_ERROR, if self.is_error { "true" } else { "false" });
+        visit(label::IS_ERROR, if is_error { "true" } else { "false" })?;
         if let Some(message) = self.message {
-            write_label(out, label::ERROR_MESSAGE, message);
+            visit(label::ERROR_MESSAGE, message)?;
         }
-        write_label(out, label::METHOD, self.method);
-        write_label(out, label::ADDR, self.addr);
+        visit(label::METHOD, method)?;
+        visit(label::ADDR, self.addr)
     }
 }
 
-/// Appends `key="value"`, after a comma unless it is the first label.
+/// A label set that outlives its request.
+#[derive(Debug)]
+pub(crate) struct OwnedLabelSet {
+    key: OwnedKey,
+    /// Shared with the writers that record the series.
+    addr: Arc<str>,
+    message: Option<Box<str>>,
+}
+
+#[derive(Debug)]
+enum OwnedKey {
+    Request(RequestKey),
+    /// Boxed: most series are those of requests.
+    Call(Box<OwnedCallKey>),
+}
+
+#[derive(Debug)]
+struct OwnedCallKey {
+    name: Option<Box<str>>,
+    kind: Box<str>,
+    status: OwnedStatus,
+    is_error: bool,
+    method: Box<str>,
+}
+
+#[derive(Debug)]
+enum OwnedStatus {
+    Code(u16),
+    Word(Box<str>),
+}
+
+impl From<LabelSet<'_>> for OwnedLabelSet {
+    fn from(labels: LabelSet<'_>) -> Self {
+        let key = match labels.key {
+            Key::Request(request) => OwnedKey::Request(request),
+            Key::Call(call) => OwnedKey::Call(Box::new(OwnedCallKey {
+                name: call.name.map(Into::into),
+                kind: call.kind.into(),
+                status: match call.status {
+                    StatusLabel::Code(code) => OwnedStatus::Code(code),
+                    StatusLabel::Word(word) => OwnedStatus::Word(word.into()),
+                },
+                is_error: call.is_error,
+                method: call.method.into(),
+            })),
+        };
+        Self { key, addr: labels.addr.into(), message: labels.message.map(Into::into) }
+    }
+}
+
+impl OwnedLabelSet {
+    pub(crate) fn addr(&self) -> &Arc<str> {
+        &self.addr
+    }
+
+    pub(crate) fn borrowed(&self) -> LabelSet<'_> {
+        let key = match &self.key {
+            OwnedKey::Request(request) => Key::Request(*request),
+            OwnedKey::Call(call) => Key::Call(CallKey {
+                name: call.name.as_deref(),
+                kind: &call.kind,
+                status: match &call.status {
+                    OwnedStatus::Code(code) => StatusLabel::Code(*code),
+                    OwnedStatus::Word(word) => StatusLabel::Word(word),
+                },
+                is_error: call.is_error,
+                method: &call.method,
+            }),
+        };
+        LabelSet { key, addr: &self.addr, message: self.message.as_deref() }
+    }
+}
+
+/// Appends `key="value"` as both text formats escape it, after a comma unless it
+/// is the first label.
 pub(crate) fn write_label(out: &mut String, key: &str, value: &str) {
     if !out.is_empty() {
         out.push(',');
     }
     out.push_str(key);
     out.push_str("=\"");
-    for part in value.split_inclusive(['\\', '"', '\n']) {
-        match part.as_bytes().last() {
-            Some(b'\\') => out.extend([&part[..part.len() - 1], "\\\\"]),
-            Some(b'"') => out.extend([&part[..part.len() - 1], "\\\""]),
-            Some(b'\n') => out.extend([&part[..part.len() - 1], "\\n"]),
-            _ => out.push_str(part),
+    for character in value.chars() {
+        match character {
+            '\\' => out.push_str("\\\\"),
+            '"' => out.push_str("\\\""),
+            '\n' => out.push_str("\\n"),
+            other => out.push(other),
         }
     }
     out.push('"');
 }
 
-/// The first characters of a text that may come from outside: a limit of label
-/// sets alone would not bound the page.
-pub(crate) fn cut(message: &str) -> &str {
-    match message.char_indices().nth(protocol::TEXT_LENGTH) {
-        Some((end, _)) => &message[..end],
-        None => message,
-    }
-}
-
-/// A label set that outlives its request. The protocol's own words are kept by
-/// reference: they are most of what a series holds.
-#[derive(Debug)]
-pub(crate) struct OwnedLabelSet {
-    /// Shared with the workers that look for it.
-    addr: Arc<str>,
-    method: Cow<'static, str>,
-    kind: Cow<'static, str>,
-    status: OwnedStatus,
-    is_error: bool,
-    name: Option<Box<str>>,
-    message: Option<Box<str>>,
-}
-
-#[derive(Debug)]
-enum OwnedStatus {
-    Code(u16),
-    Text(Box<str>),
-}
-
-impl From<&LabelSet<'_>> for OwnedLabelSet {
-    fn from(labels: &LabelSet<'_>) -> Self {
-        Self {
-            addr: labels.addr.into(),
-            method: intern(labels.method),
-            kind: intern(labels.kind),
-            status: match labels.status {
-                Status::Code(code) => OwnedStatus::Code(code),
-                Status::Text(text) => OwnedStatus::Text(text.into()),
-            },
-            is_error: labels.is_error,
-            name: labels.name.map(Into::into),
-            message: labels.message.map(Into::into),
-        }
-    }
-}
-
-impl OwnedLabelSet {
-    pub(crate) fn is(&self, labels: &LabelSet<'_>) -> bool {
-        self.borrowed() == *labels
-    }
-
-    pub(crate) fn addr(&self) -> &Arc<str> {
-        &self.addr
-    }
-
-    pub(crate) fn borrowed(&self) -> LabelSet<'_> {
-        LabelSet {
-            addr: &self.addr,
-            status: match &self.status {
-                OwnedStatus::Code(code) => Status::Code(*code),
-                OwnedStatus::Text(text) => Status::Text(text),
-            },
-            method: &self.method,
-            is_error: self.is_error,
-            kind: &self.kind,
-            name: self.name.as_deref(),
-            message: self.message.as_deref(),
-        }
-    }
-}
-
-fn intern(text: &str) -> Cow<'static, str> {
-    match protocol::METHODS.into_iter().chain([protocol::HTTP]).find(|word| *word == text) {
-        Some(word) => Cow::Borrowed(word),
-        // A string of exactly its own length: a series is never edited.
-        None => Cow::Owned(text.into()),
+/// The first 120 characters of a text from outside: a limit of label sets alone
+/// does not bound the size of the page.
+pub(crate) fn truncate(text: &str) -> &str {
+    match text.char_indices().nth(protocol::TEXT_LENGTH) {
+        Some((end, _)) => &text[..end],
+        None => text,
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{LabelSet, OwnedLabelSet, Status, cut, write_label};
+    use super::{CallKey, Key, LabelSet, OwnedLabelSet, StatusLabel, truncate, write_label};
 
-    const PLAIN: LabelSet<'_> = LabelSet {
-        addr: "/users/{id}",
-        status: Status::Code(200),
-        method: "GET",
+    const CALL: CallKey<'_> = CallKey {
+        name: Some("db"),
+        kind: "sql",
+        status: StatusLabel::Word("ok"),
         is_error: false,
-        kind: "http",
-        name: None,
-        message: None,
+        method: "SELECT",
     };
+
+    fn labels(call: CallKey<'_>) -> LabelSet<'_> {
+        LabelSet { key: call.into(), addr: "/users/{id}", message: None }
+    }
 
     fn written(labels: LabelSet<'_>) -> String {
         let mut out = String::new();
-        labels.write(&mut out);
+        let write = |key: &str, value: &str| {
+            write_label(&mut out, key, value);
+            Ok::<_, ()>(())
+        };
+        labels.try_for_each(write).expect("writing does not fail");
         out
     }
 
+    const REQUEST: CallKey<'_> = CallKey {
+        name: None,
+        kind: "http",
+        status: StatusLabel::Code(200),
+        is_error: false,
+        method: "GET",
+    };
+
     #[test]
-    fn keys_stand_in_the_order_of_the_protocol() {
+    fn labels_are_in_the_order_of_the_protocol() {
         assert_eq!(
-            written(PLAIN),
+            written(labels(REQUEST)),
             r#"type="http",status="200",isError="false",method="GET",addr="/users/{id}""#
         );
         assert_eq!(
-            written(LabelSet { name: Some("db"), message: Some("no"), ..PLAIN }),
-            r#"name="db",type="http",status="200",isError="false",errorMessage="no",method="GET",addr="/users/{id}""#
+            written(LabelSet { message: Some("no"), ..labels(CALL) }),
+            r#"name="db",type="sql",status="ok",isError="false",errorMessage="no",method="SELECT",addr="/users/{id}""#
         );
     }
 
@@ -250,28 +262,35 @@ mod tests {
     }
 
     #[test]
-    fn messages_are_cut_between_characters() {
-        assert_eq!(cut(&"é".repeat(500)), "é".repeat(120));
-        assert_eq!(cut(&"é".repeat(120)), "é".repeat(120));
-        assert_eq!(cut(""), "");
+    fn text_is_truncated_between_characters() {
+        assert_eq!(truncate(&"é".repeat(500)), "é".repeat(120));
+        assert_eq!(truncate(&"é".repeat(120)), "é".repeat(120));
+        assert_eq!(truncate(""), "");
     }
 
     #[test]
-    fn an_owned_label_set_equals_its_origin() {
-        let labels = LabelSet { status: Status::Text("OK"), name: Some("x"), ..PLAIN };
-        assert_eq!(OwnedLabelSet::from(&labels).borrowed(), labels);
-        assert!(OwnedLabelSet::from(&labels).is(&labels));
-        for other in [
-            PLAIN,
-            LabelSet { addr: "/", ..labels },
-            LabelSet { status: Status::Text("KO"), ..labels },
-            LabelSet { method: "PUT", ..labels },
-            LabelSet { is_error: true, ..labels },
-            LabelSet { kind: "amqp", ..labels },
-            LabelSet { name: None, ..labels },
-            LabelSet { message: Some(""), ..labels },
-        ] {
-            assert!(!OwnedLabelSet::from(&other).is(&labels), "{other:?}");
+    fn label_sets_are_equal_if_and_only_if_their_text_is() {
+        let others = [
+            labels(REQUEST),
+            LabelSet { addr: "/", ..labels(CALL) },
+            LabelSet { message: Some(""), ..labels(CALL) },
+            labels(CallKey { name: None, ..CALL }),
+            labels(CallKey { kind: "http", ..CALL }),
+            labels(CallKey { status: StatusLabel::Word("200"), ..CALL }),
+            labels(CallKey { is_error: true, ..CALL }),
+            labels(CallKey { method: "PUT", ..CALL }),
+            labels(CallKey { method: "BREW", ..REQUEST }),
+            labels(CallKey { status: StatusLabel::Word("OK"), ..REQUEST }),
+            labels(CallKey { kind: "amqp", ..REQUEST }),
+            labels(CallKey { name: Some("http"), ..REQUEST }),
+        ];
+        assert!(matches!(labels(REQUEST).key, Key::Request(_)));
+        for (index, left) in others.iter().enumerate() {
+            assert_eq!(OwnedLabelSet::from(*left).borrowed(), *left);
+            for (other, right) in others.iter().enumerate() {
+                assert_eq!(left == right, index == other, "{left:?} {right:?}");
+                assert_eq!(left == right, written(*left) == written(*right));
+            }
         }
     }
 }

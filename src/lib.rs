@@ -1,4 +1,4 @@
-#![doc = include_str!("../README.md")]
+#![doc = include_str!("../docs/crate.md")]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod builder;
@@ -6,21 +6,21 @@ mod builder;
 mod client;
 mod clock;
 mod dependency;
+mod endpoint;
 mod error;
 mod exposition;
 #[cfg(doctest)]
 mod guides;
 mod labels;
-mod metrics;
 mod middleware;
 mod monitor;
-mod outcome;
-mod page;
+mod options;
 #[cfg(all(feature = "process", target_os = "linux"))]
 mod process;
 mod protocol;
-mod readiness;
-mod recorder;
+mod request;
+mod store;
+mod timers;
 
 pub use prometheus_client;
 
@@ -31,15 +31,15 @@ pub use crate::client::outgoing::ClientMonitor;
 pub use crate::client::reqwest::AddrTemplate;
 pub use crate::dependency::check::{CheckResult, Dependency};
 pub use crate::dependency::state::{DependencyState, DependencyStatus};
-pub use crate::error::{BucketsError, BuildError, ConstLabelError};
+pub use crate::endpoint::metrics::metrics;
+pub use crate::endpoint::readiness::{readiness, readiness_with_reasons};
+pub use crate::error::BuildError;
 pub use crate::exposition::format::Format;
 pub use crate::middleware::transform::BigBrother;
-pub use crate::monitor::call_status::CallStatus;
 pub use crate::monitor::handle::Monitor;
-pub use crate::monitor::timers::CallTimer;
-pub use crate::outcome::exclude::Exclude;
-pub use crate::outcome::exemplar::Exemplars;
-pub use crate::outcome::message::{ErrorMessage, ErrorText};
-pub use crate::outcome::options::{ObserveAt, ResponseSize, Unmatched};
-pub use crate::page::metrics;
-pub use crate::readiness::{readiness, readiness_with_reasons};
+pub use crate::options::exclude::Exclude;
+pub use crate::options::exemplars::Exemplars;
+pub use crate::options::measurement::{ObserveAt, ResponseSize, Unmatched};
+pub use crate::options::message::{ErrorMessage, ErrorText};
+pub use crate::timers::status::CallStatus;
+pub use crate::timers::timer::CallTimer;

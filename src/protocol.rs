@@ -1,104 +1,116 @@
-//! The wire contract of the Big Brother family as constants: names, label keys,
-//! help texts and defaults. What they mean is decided elsewhere; what they are
-//! called is decided only here, and never changes.
+//! The wire protocol of the Big Brother family as constants: label keys and values, and
+//! defaults. The families of the page are in `monitor/families.rs`.
 
 use std::time::Duration;
 
-/// The target of all log records, so that a filter for it outlives our modules.
+/// Target of all log records, so that filters do not depend on module names.
 pub(crate) const LOG: &str = "actix_monitor";
 
-/// Where the page stands unless the app says otherwise.
+/// Default path of the metrics page.
 pub(crate) const ENDPOINT: &str = "/metrics";
 
-/// The version shown by an app that never told its own.
+/// `version` of an app that does not set one.
 pub(crate) const UNKNOWN_VERSION: &str = "unknown";
 
-/// Upper bounds in seconds, the same for every member of the family.
+/// Default upper bounds of both histograms, in seconds.
 pub(crate) const BUCKETS: [f64; 4] = [0.1, 0.3, 1.5, 10.5];
 
-/// Label sets a family may hold before `addr` gives way.
+/// Default limit of label sets per family.
 pub(crate) const SERIES_LIMIT: usize = 2000;
 
-/// How often a dependency is checked.
+/// Default period of a dependency check.
 pub(crate) const CHECK_EVERY: Duration = Duration::from_secs(15);
 
-/// How long a check may take.
+/// Default timeout of a dependency check.
 pub(crate) const CHECK_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Characters of an error message, a raw path or a trace id.
+/// Maximum length in characters of text from outside: error messages, raw paths,
+/// trace ids.
 pub(crate) const TEXT_LENGTH: usize = 120;
 
-/// `type` of everything that the middleware sees.
+/// `type` of the requests that the middleware records.
 pub(crate) const HTTP: &str = "http";
 
-/// `method` and `addr` of a call that does not tell its own.
+/// Default `method` and `addr` of a timer.
 pub(crate) const UNKNOWN: &str = "unknown";
 
-/// `status` of a call whose timer was dropped before it was finished.
+/// `status` of a timer that is dropped unfinished.
 pub(crate) const UNFINISHED: &str = "unfinished";
 
-/// `status` of an outgoing call whose future was dropped.
+/// `status` of an outgoing call whose future is dropped.
 #[cfg(any(feature = "awc", feature = "reqwest"))]
 pub(crate) const CANCELLED: &str = "cancelled";
 
-/// `addr` of a request that no route took.
+/// `addr` of a request that no route handled.
 pub(crate) const UNMATCHED: &str = "unmatched";
 
-/// `addr` (and `errorMessage`) of a label set past the series limit.
+/// `addr` and `errorMessage` of label sets past the series limit.
 pub(crate) const OVERFLOW: &str = "_overflow";
 
-/// `method` of every token that HTTP does not define.
-pub(crate) const OTHER_METHOD: &str = "_OTHER";
+/// Status of a request that was dropped before there was a response: its client
+/// disconnected, a timeout elapsed, or the server stopped. nginx logs the same code.
+pub(crate) const CLIENT_CLOSED_REQUEST: u16 = 499;
 
-/// The methods that appear under their own name, and the word for the others.
-pub(crate) const METHODS: [&str; 11] = [
-    "GET",
-    "HEAD",
-    "POST",
-    "PUT",
-    "DELETE",
-    "CONNECT",
-    "OPTIONS",
-    "TRACE",
-    "PATCH",
-    "QUERY",
-    OTHER_METHOD,
-];
+/// The `method` label of a request. Methods that HTTP does not define share one
+/// word, because clients choose them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum MethodLabel {
+    Get,
+    Head,
+    Post,
+    Put,
+    Delete,
+    Connect,
+    Options,
+    Trace,
+    Patch,
+    Query,
+    Other,
+}
 
-/// The `method` label of a request, as its place among the methods.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Method(u8);
+impl MethodLabel {
+    const ALL: [Self; 11] = [
+        Self::Get,
+        Self::Head,
+        Self::Post,
+        Self::Put,
+        Self::Delete,
+        Self::Connect,
+        Self::Options,
+        Self::Trace,
+        Self::Patch,
+        Self::Query,
+        Self::Other,
+    ];
 
-impl Method {
-    pub(crate) const GET: Self = Self(0);
-    pub(crate) const HEAD: Self = Self(1);
-    pub(crate) const POST: Self = Self(2);
-    const OTHER: Self = Self(10);
-
-    /// Extension methods are whatever a client makes up, so they share one word.
-    pub(crate) fn of(token: &str) -> Self {
-        (0..)
-            .zip(METHODS)
-            .find(|(_, word)| *word == token)
-            .map_or(Self::OTHER, |(place, _)| Self(place))
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Get => "GET",
+            Self::Head => "HEAD",
+            Self::Post => "POST",
+            Self::Put => "PUT",
+            Self::Delete => "DELETE",
+            Self::Connect => "CONNECT",
+            Self::Options => "OPTIONS",
+            Self::Trace => "TRACE",
+            Self::Patch => "PATCH",
+            Self::Query => "QUERY",
+            Self::Other => "_OTHER",
+        }
     }
 
-    pub(crate) fn at(place: u8) -> Self {
-        Self(place)
+    /// The label that is written as `text`, if there is one.
+    pub(crate) fn from_label(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|method| method.as_str() == text)
     }
 
-    pub(crate) fn word(self) -> &'static str {
-        METHODS.get(usize::from(self.0)).copied().unwrap_or(OTHER_METHOD)
-    }
-
-    /// A number of its own for each method.
-    #[inline]
-    pub(crate) const fn place(self) -> u8 {
-        self.0
+    /// The label of a request with this method.
+    pub(crate) fn from_method(method: &str) -> Self {
+        Self::from_label(method).unwrap_or(Self::Other)
     }
 }
 
-/// Label keys, spelled as existing dashboards spell them.
+/// Label keys.
 pub(crate) mod label {
     pub(crate) const NAME: &str = "name";
     pub(crate) const TYPE: &str = "type";
@@ -111,51 +123,23 @@ pub(crate) mod label {
     pub(crate) const LE: &str = "le";
     pub(crate) const TRACE_ID: &str = "trace_id";
 
-    /// Keys that a constant label may not take.
-    pub(crate) const RESERVED: [&str; 9] =
-        [NAME, TYPE, STATUS, IS_ERROR, ERROR_MESSAGE, METHOD, ADDR, VERSION, LE];
-}
-
-/// A family's name without its unit, as prometheus-client composes it, and its help text.
-pub(crate) mod family {
-    pub(crate) const REQUEST: &str = "request";
-    pub(crate) const REQUEST_HELP: &str = "How long requests take, in seconds.";
-
-    pub(crate) const RESPONSE_SIZE: &str = "response_size";
-    pub(crate) const RESPONSE_SIZE_BYTES: &str = "response_size_bytes";
-    pub(crate) const RESPONSE_SIZE_HELP: &str = "How much is sent back, in bytes.";
-
-    pub(crate) const DEPENDENCY_REQUEST: &str = "dependency_request";
-    pub(crate) const DEPENDENCY_REQUEST_HELP: &str =
-        "How long calls to dependencies take, in seconds.";
-
-    pub(crate) const DEPENDENCY_UP: &str = "dependency_up";
-    pub(crate) const DEPENDENCY_UP_HELP: &str = "Whether a dependency is up (1) or down (0).";
-
-    pub(crate) const IN_FLIGHT: &str = "requests_in_flight";
-    pub(crate) const IN_FLIGHT_HELP: &str = "How many requests are being answered.";
-
-    pub(crate) const APPLICATION: &str = "application";
-    pub(crate) const APPLICATION_HELP: &str = "The running version of the application.";
+    /// Keys that a constant label cannot have: those of the protocol, and those
+    /// that Prometheus sets itself.
+    pub(crate) const RESERVED: [&str; 11] =
+        [NAME, TYPE, STATUS, IS_ERROR, ERROR_MESSAGE, METHOD, ADDR, VERSION, LE, "job", "instance"];
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{METHODS, Method, OTHER_METHOD};
+    use super::MethodLabel;
 
     #[test]
-    fn methods_that_http_does_not_define_share_one_word() {
-        for name in METHODS {
-            assert_eq!(Method::of(name).word(), name);
+    fn methods_that_http_does_not_define_share_one_label() {
+        for method in MethodLabel::ALL {
+            assert_eq!(MethodLabel::from_method(method.as_str()), method);
         }
         for name in ["get", "BREW", "X", "QUERYX", ""] {
-            assert_eq!(Method::of(name).word(), OTHER_METHOD);
+            assert_eq!(MethodLabel::from_method(name).as_str(), "_OTHER", "{name}");
         }
-    }
-
-    #[test]
-    fn the_methods_with_a_name_here_have_their_own_word() {
-        let words = [Method::GET, Method::HEAD, Method::POST, Method::OTHER].map(Method::word);
-        assert_eq!(words, ["GET", "HEAD", "POST", OTHER_METHOD]);
     }
 }

@@ -61,10 +61,10 @@ async fn serve(options: Options) -> io::Result<()> {
             // The 503 of a readiness probe is not an error of the service.
             .exclude("/ready")
             .exemplars(Exemplars::traceparent())
-            .register(store.metrics())
+            .register("notes", store.metrics())
             .build();
         // One client per worker: awc keeps its connections on one thread.
-        let quotes_client = QuotesClient::new(quotes_address, &big_brother.handle());
+        let quotes_client = QuotesClient::new(quotes_address, &big_brother.monitor());
         App::new()
             .wrap(big_brother)
             .app_data(database.clone())

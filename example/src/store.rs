@@ -39,7 +39,7 @@ impl Store {
 
     /// Registers the gauge on the metrics page of the monitor. A clone of a gauge
     /// shares its value, so each worker can register one.
-    pub(crate) fn metrics(&self) -> impl FnOnce(&mut Registry) + use<> {
+    pub(crate) fn metrics(&self) -> impl FnOnce(&mut Registry) + Send + use<> {
         let stored = self.stored.clone();
         |registry| registry.register("notes_stored", "Notes in the database", stored)
     }
@@ -112,7 +112,7 @@ impl Store {
     ) -> Result<T, Failure> {
         let database = self.database.clone();
         monitor
-            .dependency_request("sqlite")
+            .start_dependency_request("sqlite")
             .kind("sql")
             .method(method)
             .addr(addr)

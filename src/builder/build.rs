@@ -1,71 +1,105 @@
-//! From builder to middleware: refuse, join, start.
+//! From the builder to the middleware: validate, join the monitor, start checks.
+
+use actix_web::web::Data;
 
 use super::setters::BigBrotherBuilder;
 use super::validation;
 use crate::error::BuildError;
 use crate::middleware::transform::BigBrother;
-use crate::monitor::instance;
-use crate::monitor::settings::Requested;
+use crate::monitor::global;
+use crate::monitor::handle::Monitor;
+use crate::protocol::LOG;
 
 impl BigBrotherBuilder {
-    /// The middleware.
+    /// Builds the middleware.
     ///
     /// # Panics
-    /// Where [`try_build`](Self::try_build) refuses, with its reason: a wrong
-    /// configuration stops the start. In a server's factory that ends
-    /// `HttpServer::run` with an error.
     ///
-    /// ```
-    /// # use actix_monitor::BigBrother;
-    /// let middleware = BigBrother::builder().isolated().version("v0.1.2").build();
-    /// ```
+    /// If the configuration is invalid: see [`try_build`](Self::try_build); or if a
+    /// registration panics. The message is logged as an error as well, because a panic in a server's factory ends
+    /// `HttpServer::run` with another message.
     #[track_caller]
     pub fn build(self) -> BigBrother {
         match self.try_build() {
             Ok(middleware) => middleware,
-            #[expect(clippy::panic, reason = "a wrong configuration stops the start")]
-            Err(refusal) => panic!("actix-monitor refuses its configuration: {refusal}"),
+            Err(error) => {
+                log::error!(target: LOG, "invalid configuration: {error}");
+                #[expect(clippy::panic, reason = "an invalid configuration stops the start")]
+                {
+                    panic!("invalid configuration of actix-monitor: {error}")
+                }
+            }
         }
     }
 
-    /// The middleware, or why there is none.
+    /// Builds the middleware, or returns why the configuration is invalid.
+    ///
+    /// Call it before the server and move a clone of the middleware into the factory to
+    /// get the error returned instead of a server that does not start.
     ///
     /// # Errors
-    /// An option has a value that it cannot have, or asks a running monitor to be
-    /// another: see [`BuildError`]. Nothing is started and nothing registered
-    /// then.
+    ///
+    /// If an option has an invalid value, or contradicts the monitor of the process.
+    /// Nothing is started or registered then.
+    ///
+    /// # Examples
     ///
     /// ```
-    /// use actix_monitor::{BigBrother, BuildError};
+    /// use actix_monitor::BigBrother;
+    /// use actix_web::{App, HttpServer};
     ///
-    /// let refusal = BigBrother::builder().version("").try_build().unwrap_err();
-    /// assert_eq!(refusal, BuildError::EmptyVersion);
+    /// fn serve(version: &str) -> Result<(), Box<dyn std::error::Error>> {
+    ///     let middleware = BigBrother::builder().isolated().version(version).try_build()?;
+    ///     let server = HttpServer::new(move || App::new().wrap(middleware.clone()));
+    ///     // … bind and run the server …
+    ///     Ok(())
+    /// }
+    ///
+    /// let error = serve("").unwrap_err();
+    /// assert!(error.to_string().starts_with("version: "));
+    /// assert!(serve("v0.1.2").is_ok());
     /// ```
     pub fn try_build(self) -> Result<BigBrother, BuildError> {
         self.validate()?;
         let monitor = if self.is_isolated {
-            instance::isolated(&self.requested)
+            Data::new(Monitor::new(&self.shared))
         } else {
-            instance::join(&self.requested)?
+            global::get_or_init(&self.shared)?
         };
-        monitor.watch(&self.dependencies)?;
-        monitor.register_once(self.registrations);
-        Ok(BigBrother::new(monitor, self.rules))
+        monitor.extend(&self.dependencies, self.registrations)?;
+        if self.has_openmetrics || self.options.exemplars.is_some() {
+            monitor.offer_openmetrics();
+        }
+        Ok(BigBrother::new(monitor, self.options))
     }
 
     fn validate(&self) -> Result<(), BuildError> {
-        let Requested { version, buckets, dependency_buckets, series_limit, const_labels, .. } =
-            &self.requested;
-        version.as_deref().map_or(Ok(()), validation::version)?;
-        buckets.as_deref().map_or(Ok(()), |bounds| validation::buckets("buckets", bounds))?;
-        dependency_buckets
-            .as_deref()
-            .map_or(Ok(()), |bounds| validation::buckets("dependency_buckets", bounds))?;
-        series_limit.map_or(Ok(()), validation::series_limit)?;
-        const_labels.as_deref().map_or(Ok(()), validation::const_labels)?;
-        self.rules.endpoint.as_deref().map_or(Ok(()), validation::endpoint)?;
-        self.rules.error_message.as_ref().map_or(Ok(()), validation::error_message)?;
-        self.rules.excluded.iter().try_for_each(validation::exclude)?;
+        let shared = &self.shared;
+        if let Some(version) = &shared.version {
+            validation::version(version)?;
+        }
+        if let Some(bounds) = &shared.buckets {
+            validation::buckets("buckets", bounds)?;
+        }
+        if let Some(bounds) = &shared.dependency_buckets {
+            validation::buckets("dependency_buckets", bounds)?;
+        }
+        if let Some(limit) = shared.series_limit {
+            validation::series_limit(limit)?;
+        }
+        if let Some(labels) = &shared.const_labels {
+            validation::const_labels(labels)?;
+        }
+        if let Some(endpoint) = &self.options.endpoint {
+            validation::endpoint(endpoint)?;
+        }
+        if let Some(source) = &self.options.error_message {
+            validation::error_message(source)?;
+        }
+        self.options.excluded.iter().try_for_each(validation::exclude)?;
+        let mut routes = self.options.observed_routes.iter();
+        routes.try_for_each(|(pattern, _)| validation::observed_route(pattern))?;
+        validation::registrations(&self.registrations)?;
         validation::dependencies(&self.dependencies)
     }
 }

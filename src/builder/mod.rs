@@ -1,6 +1,6 @@
-//! Every setting with its default, and what is refused.
+//! The builder: setters, validation, build.
 
 pub(crate) mod build;
 pub(crate) mod setters;
 mod shared;
-pub(crate) mod validation;
+mod validation;

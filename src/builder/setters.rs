@@ -1,206 +1,154 @@
-//! The builder, and its setters for what belongs to each middleware.
+//! The builder, and the setters for options of one middleware.
 
 use actix_web::http::StatusCode;
 
 use crate::dependency::check::Dependency;
+use crate::exposition::registries::Registration;
+use crate::middleware::options::MiddlewareOptions;
 use crate::middleware::transform::BigBrother;
-use crate::middleware::worker::Rules;
-use crate::monitor::registries::Registration;
-use crate::monitor::settings::Requested;
-use crate::outcome::exclude::Exclude;
-use crate::outcome::exemplar::Exemplars;
-use crate::outcome::message::ErrorMessage;
-use crate::outcome::options::{ObserveAt, ResponseSize, Unmatched};
-use crate::outcome::status::StatusTable;
-use crate::protocol;
+use crate::monitor::config::MonitorOptions;
+use crate::options::exclude::Exclude;
+use crate::options::exemplars::Exemplars;
+use crate::options::measurement::{ObserveAt, ResponseSize, Unmatched};
+use crate::options::message::ErrorMessage;
 
-/// Configures a [`BigBrother`]. Made by [`BigBrother::builder`]; each setter says
-/// its default, and what is refused when the builder builds.
+/// Configures a [`BigBrother`] middleware.
 ///
-/// All builds of a process share one monitor, unless they are
-/// [`isolated`](Self::isolated): `version`, the buckets, the series limit and the
-/// constant labels are the same for all. A build that leaves one of them out
-/// inherits it; one that sets it to something else is refused. The other options
-/// belong to each middleware.
+/// Created by [`BigBrother::builder`]. All builds of a process share one monitor,
+/// unless they are [`isolated`](Self::isolated). Options documented as shared are the
+/// same for all builds: the first build sets them, a later build that leaves one out
+/// inherits it, and one that sets another value is refused. All other options belong
+/// to each middleware.
+///
+/// # Examples
 ///
 /// ```
 /// use actix_monitor::BigBrother;
 ///
 /// let middleware = BigBrother::builder().isolated().version("v0.1.2").buckets([0.05, 0.5]).build();
 /// ```
-#[must_use = "a builder does nothing until it builds"]
+#[must_use = "a builder does nothing until it is built"]
 pub struct BigBrotherBuilder {
-    pub(super) requested: Requested,
-    pub(super) rules: Rules,
+    pub(super) shared: MonitorOptions,
+    pub(super) options: MiddlewareOptions,
     pub(super) dependencies: Vec<Dependency>,
     pub(super) registrations: Vec<Registration>,
+    pub(super) has_openmetrics: bool,
     pub(super) is_isolated: bool,
 }
 
 impl BigBrother {
-    /// A builder with all defaults.
-    ///
-    /// ```
-    /// use actix_monitor::BigBrother;
-    ///
-    /// let middleware = BigBrother::builder().isolated().build();
-    /// ```
+    /// Creates a builder with default options.
     pub fn builder() -> BigBrotherBuilder {
         BigBrotherBuilder {
-            requested: Requested::default(),
-            rules: Rules {
-                endpoint: Some(protocol::ENDPOINT.to_owned()),
-                openmetrics: true,
-                statuses: StatusTable::default(),
-                unmatched: Unmatched::default(),
-                excluded: Vec::new(),
-                error_message: None,
-                exemplars: None,
-            },
+            shared: MonitorOptions::default(),
+            options: MiddlewareOptions::default(),
             dependencies: Vec::new(),
             registrations: Vec::new(),
+            has_openmetrics: false,
             is_isolated: false,
         }
     }
 }
 
 impl BigBrotherBuilder {
-    /// Which responses are errors (`isError="true"`): 4xx and 5xx by default. The
-    /// predicate is asked once for each status code, right here.
+    /// Sets which responses are errors (`isError="true"`): 4xx and 5xx by default.
     ///
-    /// ```
-    /// # use actix_monitor::BigBrother;
-    /// let builder = BigBrother::builder().is_error(|status| status.is_server_error());
-    /// ```
+    /// The predicate is called once for each status code, by this setter.
     pub fn is_error(mut self, is_error: impl Fn(StatusCode) -> bool) -> Self {
-        self.rules.statuses.set_errors(is_error);
+        self.options.statuses.set_errors(is_error);
         self
     }
 
-    /// Where the metrics page stands: `/metrics` by default. `GET` and `HEAD` on
-    /// exactly this path are answered here and not recorded; other methods go on
-    /// to the app. Refused unless it begins with `/`.
+    /// Sets the path of the metrics page, `/metrics` by default.
     ///
-    /// A middleware that wraps a scope sees requests of this scope alone: there give
-    /// a path within it, such as `/admin/metrics` for `web::scope("/admin")`.
+    /// The middleware responds to `GET` and `HEAD` on exactly this path, and does not
+    /// record these requests; other methods are passed on to the app. Refused unless it
+    /// is an absolute path without a query.
     ///
-    /// ```
-    /// # use actix_monitor::BigBrother;
-    /// let builder = BigBrother::builder().endpoint("/internal/metrics");
-    /// ```
+    /// A middleware that wraps a scope sees the requests of this scope only: use a path
+    /// within it, such as `/admin/metrics` for `web::scope("/admin")`.
     pub fn endpoint(mut self, path: impl Into<String>) -> Self {
-        self.rules.endpoint = Some(path.into());
+        self.options.endpoint = Some(path.into());
         self
     }
 
-    /// No metrics page from the middleware: mount [`metrics`](crate::metrics())
-    /// where it is wanted.
-    ///
-    /// ```
-    /// # use actix_monitor::BigBrother;
-    /// let builder = BigBrother::builder().no_endpoint();
-    /// ```
+    /// Removes the metrics page from the middleware, to mount the handler
+    /// [`metrics`](crate::metrics()) instead.
     pub fn no_endpoint(mut self) -> Self {
-        self.rules.endpoint = None;
+        self.options.endpoint = None;
         self
     }
 
-    /// When a request's duration ends: [`ObserveAt::BodyEnd`] by default.
-    ///
-    /// ```
-    /// # use actix_monitor::{BigBrother, ObserveAt};
-    /// let builder = BigBrother::builder().observe_at(ObserveAt::Head);
-    /// ```
+    /// Sets when the duration of a request ends, [`ObserveAt::BodyEnd`] by default.
     pub fn observe_at(mut self, end: ObserveAt) -> Self {
-        self.rules.statuses.set_end(end);
+        self.options.statuses.set_end(end);
         self
     }
 
-    /// What `response_size_bytes` adds up: [`ResponseSize::Declared`] by default.
+    /// Sets when the duration of a request ends for a single route, such as an endless
+    /// stream in an app that otherwise measures to the end of the body.
     ///
-    /// ```
-    /// # use actix_monitor::{BigBrother, ResponseSize};
-    /// let builder = BigBrother::builder().response_size(ResponseSize::Sent);
-    /// ```
+    /// `pattern` is the route's pattern with its scopes, as in the `addr` label; it is
+    /// refused unless it begins with `/`. The last setting for a route wins.
+    pub fn observe_route_at(mut self, pattern: impl Into<String>, end: ObserveAt) -> Self {
+        self.options.observed_routes.push((pattern.into(), end));
+        self
+    }
+
+    /// Sets what `response_size_bytes` counts, [`ResponseSize::Declared`] by default.
     pub fn response_size(mut self, size: ResponseSize) -> Self {
-        self.rules.statuses.set_size(size);
+        self.options.statuses.set_size(size);
         self
     }
 
-    /// What `addr` says for a request that no route took: [`Unmatched::Label`] by
+    /// Sets the `addr` label of requests that no route handled, [`Unmatched::Label`] by
     /// default.
-    ///
-    /// ```
-    /// # use actix_monitor::{BigBrother, Unmatched};
-    /// let builder = BigBrother::builder().unmatched(Unmatched::Path);
-    /// ```
     pub fn unmatched(mut self, unmatched: Unmatched) -> Self {
-        self.rules.unmatched = unmatched;
+        self.options.unmatched = unmatched;
         self
     }
 
-    /// Switches the `errorMessage` label on and says where its text comes from;
-    /// off by default. Switched on or off it is shared, the source is each
-    /// middleware's own.
+    /// Turns the `errorMessage` label on and sets the source of its text. Off by default.
     ///
-    /// ```
-    /// # use actix_monitor::{BigBrother, ErrorMessage};
-    /// let builder = BigBrother::builder().error_message(ErrorMessage::header("Error-Message"));
-    /// ```
+    /// Whether the label is on is shared; its source belongs to each middleware. A
+    /// source with an invalid header name is refused.
     pub fn error_message(mut self, source: ErrorMessage) -> Self {
-        self.rules.error_message = Some(source.clone());
-        self.requested.error_message = Some(source);
+        self.options.error_message = Some(source.clone());
+        self.shared.error_message = Some(source);
         self
     }
 
-    /// Leaves requests out, any number of times: a path, a prefix (`/static/*`), a
-    /// route's pattern or [`Exclude::from_fn`]. None by default; refused if no
-    /// request could match it. Excluded requests still find the monitor in their data.
+    /// Excludes requests from being recorded: a path, a prefix (`/static/*`), a route's
+    /// pattern or [`Exclude::from_fn`].
+    ///
+    /// Can be called any number of times. Refused if no request can match. Excluded
+    /// requests have the monitor in their app data as well.
+    ///
+    /// # Examples
     ///
     /// ```
     /// # use actix_monitor::BigBrother;
     /// let builder = BigBrother::builder().exclude("/health").exclude("/static/*");
     /// ```
     pub fn exclude(mut self, requests: impl Into<Exclude>) -> Self {
-        self.rules.excluded.push(requests.into());
+        self.options.excluded.push(requests.into());
         self
     }
 
-    /// Leaves requests out that were answered with this status, any number of
-    /// times. None by default.
-    ///
-    /// ```
-    /// # use actix_monitor::BigBrother;
-    /// use actix_web::http::StatusCode;
-    ///
-    /// let builder = BigBrother::builder().exclude_status(StatusCode::NOT_MODIFIED);
-    /// ```
+    /// Excludes requests with this response status from being recorded. Can be called
+    /// any number of times.
     pub fn exclude_status(mut self, status: StatusCode) -> Self {
-        self.rules.statuses.exclude(status);
+        self.options.statuses.exclude(status);
         self
     }
 
-    /// Shows the latest traced request beside each bucket of `request_seconds`,
-    /// in OpenMetrics only. Off by default.
+    /// Records the latest request with a trace for each bucket of `request_seconds`. Off
+    /// by default.
     ///
-    /// ```
-    /// # use actix_monitor::{BigBrother, Exemplars};
-    /// let builder = BigBrother::builder().exemplars(Exemplars::traceparent());
-    /// ```
+    /// Turns [`openmetrics`](Self::openmetrics) on, the only format with exemplars.
     pub fn exemplars(mut self, source: Exemplars) -> Self {
-        self.rules.exemplars = Some(source);
-        self
-    }
-
-    /// Whether scrapers that ask for OpenMetrics get it: on by default. Off, each
-    /// gets the text format.
-    ///
-    /// ```
-    /// # use actix_monitor::BigBrother;
-    /// let builder = BigBrother::builder().openmetrics(false);
-    /// ```
-    pub fn openmetrics(mut self, openmetrics: bool) -> Self {
-        self.rules.openmetrics = openmetrics;
+        self.options.exemplars = Some(source);
         self
     }
 }
@@ -208,8 +156,9 @@ impl BigBrotherBuilder {
 impl std::fmt::Debug for BigBrotherBuilder {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("BigBrotherBuilder")
-            .field("requested", &self.requested)
+            .field("shared", &self.shared)
             .field("dependencies", &self.dependencies)
+            .field("registrations", &self.registrations)
             .field("is_isolated", &self.is_isolated)
             .finish_non_exhaustive()
     }

@@ -1,109 +1,95 @@
-//! The builder's setters for what all builds of a process share.
+//! The setters for options of the monitor, which all builds of a process share.
 
-use std::panic::Location;
+use std::any::TypeId;
 
 use prometheus_client::registry::Registry;
 
 use super::setters::BigBrotherBuilder;
 use crate::dependency::check::Dependency;
+use crate::exposition::registries::Registration;
 
 impl BigBrotherBuilder {
-    /// The running version, shown as `application_info{version="…"}`. `unknown`
-    /// by default; an empty one is refused. Shared.
+    /// Sets the running version, shown as `application_info{version="…"}`: `unknown` by
+    /// default. Shared. A blank version is refused.
+    ///
+    /// # Examples
     ///
     /// ```
     /// # use actix_monitor::BigBrother;
     /// let builder = BigBrother::builder().version(concat!("v", env!("CARGO_PKG_VERSION")));
     /// ```
     pub fn version(mut self, version: impl Into<String>) -> Self {
-        self.requested.version = Some(version.into());
+        self.shared.version = Some(version.into());
         self
     }
 
-    /// The upper bounds of `request_seconds`, in seconds: `0.1, 0.3, 1.5, 10.5`
-    /// by default, the family's. Refused unless there is at least one and all are
-    /// finite, positive and strictly increasing; `+Inf` is added by itself.
-    /// Shared.
+    /// Sets the upper bounds of the buckets of `request_seconds`, in seconds: `0.1, 0.3,
+    /// 1.5, 10.5` by default, those of the family. Shared.
     ///
-    /// ```
-    /// # use actix_monitor::BigBrother;
-    /// let builder = BigBrother::builder().buckets([0.01, 0.1, 1.0]);
-    /// ```
+    /// Refused unless there is at least one and all are finite, positive and strictly
+    /// increasing. `+Inf` is added automatically.
     pub fn buckets(mut self, bounds: impl IntoIterator<Item = f64>) -> Self {
-        self.requested.buckets = Some(bounds.into_iter().collect());
+        self.shared.buckets = Some(bounds.into_iter().collect());
         self
     }
 
-    /// The upper bounds of `dependency_request_seconds`, in seconds: those of
-    /// [`buckets`](Self::buckets) by default, and refused as they are. Shared.
-    ///
-    /// ```
-    /// # use actix_monitor::BigBrother;
-    /// let builder = BigBrother::builder().dependency_buckets([0.001, 0.01, 0.1]);
-    /// ```
+    /// Sets the upper bounds of the buckets of `dependency_request_seconds`, in seconds:
+    /// those of [`buckets`](Self::buckets) by default, and refused like them. Shared.
     pub fn dependency_buckets(mut self, bounds: impl IntoIterator<Item = f64>) -> Self {
-        self.requested.dependency_buckets = Some(bounds.into_iter().collect());
+        self.shared.dependency_buckets = Some(bounds.into_iter().collect());
         self
     }
 
-    /// Adds a dependency to be watched; none by default. Refused if its name is
-    /// empty or given twice, or if its period or timeout is zero. In a server's
-    /// factory each worker gives the same ones: each is watched once. Shared.
+    /// Adds a dependency to check. Shared.
     ///
-    /// ```
-    /// # use actix_monitor::{BigBrother, Dependency};
-    /// let builder = BigBrother::builder().dependency(Dependency::new("db", || async { true }));
-    /// ```
+    /// In a server's factory each worker adds the same dependencies: each is checked
+    /// once. Refused if its name is empty or used twice, if its period or timeout is
+    /// zero, or if it contradicts a dependency of the same name.
     pub fn dependency(mut self, dependency: Dependency) -> Self {
         self.dependencies.push(dependency);
         self
     }
 
-    /// How many label sets a family may hold: 2000 by default; zero is refused.
-    /// Past it, requests with new label sets are counted under
-    /// `addr="_overflow"` with their own type, status, isError and method, so
-    /// totals and error rates stay right. Shared.
+    /// Sets the number of label sets that a family may have: 2000 by default. Shared. Zero
+    /// is refused.
     ///
-    /// ```
-    /// # use actix_monitor::BigBrother;
-    /// let builder = BigBrother::builder().series_limit(10_000);
-    /// ```
+    /// Past it, requests with new label sets are recorded with `addr="_overflow"` and
+    /// their own type, status, isError and method, so totals and error rates stay exact.
     pub fn series_limit(mut self, label_sets: usize) -> Self {
-        self.requested.series_limit = Some(label_sets);
+        self.shared.series_limit = Some(label_sets);
         self
     }
 
-    /// Adds a label that every series of the page carries; none by default.
-    /// Metrics of your own must not have a label of the same key.
-    /// Refused if the key is one of the protocol's, begins with `__`, is no label
-    /// name or was given before. Shared.
+    /// Adds a label to every series of the page. Shared.
     ///
-    /// ```
-    /// # use actix_monitor::BigBrother;
-    /// let builder = BigBrother::builder().const_label("region", "eu-west-1");
-    /// ```
+    /// Refused if the key is one of the protocol's, one that Prometheus sets (`job`,
+    /// `instance`, `__…`), not a label name, or set before. Metrics of the app that have a
+    /// label with this key are left out of the page.
     pub fn const_label(mut self, key: impl Into<String>, value: impl Into<String>) -> Self {
-        let labels = self.requested.const_labels.get_or_insert_default();
+        let labels = self.shared.const_labels.get_or_insert_default();
         labels.push((key.into(), value.into()));
         self
     }
 
-    /// Adds the gauge `requests_in_flight`: requests begun and not ended, at the
-    /// end that [`observe_at`](Self::observe_at) says. Off by default. Shared.
-    ///
-    /// ```
-    /// # use actix_monitor::BigBrother;
-    /// let builder = BigBrother::builder().requests_in_flight();
-    /// ```
+    /// Adds the gauge `requests_in_flight`: requests that have begun and not ended, as
+    /// [`observe_at`](Self::observe_at) defines the end. Off by default. Shared.
     pub fn requests_in_flight(mut self) -> Self {
-        self.requested.requests_in_flight = Some(true);
+        self.shared.requests_in_flight = Some(true);
         self
     }
 
-    /// Registers metrics of the app's own. In a server's factory each worker asks
-    /// for the same: what one place in the source asks for is registered once, so
-    /// make the metrics outside of the factory and move clones into it. See
-    /// [`Monitor::register`](crate::Monitor::register) for registering later.
+    /// Registers metrics of the app, shown on the page. Shared.
+    ///
+    /// In a server's factory each worker makes the same registration: it is made once for
+    /// each `key` and monitor. Create the metrics outside of the factory and move clones
+    /// into it. Refused if the key is used for another registration, by this builder or by
+    /// a closure elsewhere in the source. Closures are distinguished by their types: a function
+    /// that registers metrics in several builders takes the key as a parameter. See [`Monitor::register`] for what is shown, and
+    /// for registering without a key.
+    ///
+    /// [`Monitor::register`]: crate::Monitor::register
+    ///
+    /// # Examples
     ///
     /// ```
     /// use actix_monitor::BigBrother;
@@ -112,21 +98,37 @@ impl BigBrotherBuilder {
     /// let orders: Counter = Counter::default();
     /// let middleware = BigBrother::builder()
     ///     .isolated()
-    ///     .register(move |registry| registry.register("orders", "Orders taken", orders))
+    ///     .register("orders", move |registry| registry.register("orders", "Orders taken", orders))
     ///     .build();
     /// ```
-    #[track_caller]
-    pub fn register(mut self, register: impl FnOnce(&mut Registry) + 'static) -> Self {
-        self.registrations.push((Location::caller(), Box::new(register)));
+    pub fn register<F>(mut self, key: impl Into<String>, register: F) -> Self
+    where
+        F: FnOnce(&mut Registry) + Send + 'static,
+    {
+        let (key, closure) = (key.into(), TypeId::of::<F>());
+        self.registrations.push(Registration { key, closure, register: Box::new(register) });
         self
     }
 
-    /// A monitor of its own instead of the one that the process shares: for tests,
-    /// and for several services in one process. Off by default.
+    /// Offers OpenMetrics to scrapers that ask for it. Off by default: all scrapers get the
+    /// text format. Applies to the page of the monitor, whichever middleware or handler
+    /// serves it.
     ///
-    /// Build it *before* the server and move a clone into the factory: built
-    /// within, each worker would have its own monitor, and each scrape would tell
-    /// the share of whichever worker answered it.
+    /// In OpenMetrics, `response_size_bytes` has the type `unknown`, the only one that is
+    /// legal for its name, so scrapers lose the type `counter`.
+    pub fn openmetrics(mut self) -> Self {
+        self.has_openmetrics = true;
+        self
+    }
+
+    /// Creates a monitor for this build alone, instead of the one that the process shares:
+    /// for tests, and for several services in one process. Off by default.
+    ///
+    /// Build it *before* the server and move a clone into the factory: built within the
+    /// factory, each worker would have its own monitor, and each scrape would show the
+    /// metrics of one worker.
+    ///
+    /// # Examples
     ///
     /// ```
     /// use actix_monitor::BigBrother;

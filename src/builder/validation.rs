@@ -1,96 +1,162 @@
-//! What is refused, found before anything is started.
+//! The values that options cannot have, refused before anything is started.
 
 use std::collections::HashSet;
 
+use actix_web::http::Uri;
+
 use crate::dependency::check::Dependency;
-use crate::error::{BucketsError, BuildError, ConstLabelError};
-use crate::outcome::exclude::Exclude;
-use crate::outcome::message::ErrorMessage;
+use crate::error::BuildError;
+use crate::exposition::registries::Registration;
+use crate::options::exclude::Exclude;
+use crate::options::message::ErrorMessage;
 use crate::protocol::label;
 
-pub(crate) fn version(version: &str) -> Result<(), BuildError> {
-    if version.is_empty() { Err(BuildError::EmptyVersion) } else { Ok(()) }
+fn refuse(message: String) -> Result<(), BuildError> {
+    Err(BuildError::new(message))
 }
 
-pub(crate) fn buckets(option: &'static str, bounds: &[f64]) -> Result<(), BuildError> {
-    let refuse = |reason| Err(BuildError::Buckets { option, reason });
+pub(super) fn version(version: &str) -> Result<(), BuildError> {
+    if !version.trim().is_empty() {
+        return Ok(());
+    }
+    refuse(format!(
+        "version: {version:?} is blank, and Prometheus treats an empty label as a missing one; set \
+         the running version, or leave the option out to show \"unknown\""
+    ))
+}
+
+pub(super) fn buckets(option: &str, bounds: &[f64]) -> Result<(), BuildError> {
     if bounds.is_empty() {
-        return refuse(BucketsError::Empty);
+        return refuse(format!(
+            "{option}: there is no bound, so every observation would be in the +Inf bucket; give at \
+             least one, or leave the option out for the default"
+        ));
     }
     let mut previous = 0.0;
     for &bound in bounds {
         if !bound.is_finite() {
-            return refuse(BucketsError::NotFinite(bound));
+            return refuse(format!(
+                "{option}: {bound} is not a finite number; leave it out, because the +Inf bucket \
+                 is added automatically"
+            ));
         }
         if bound <= 0.0 {
-            return refuse(BucketsError::NotPositive(bound));
+            return refuse(format!(
+                "{option}: {bound} is not above zero, and every duration is; give seconds above zero"
+            ));
         }
         if bound <= previous {
-            return refuse(BucketsError::NotIncreasing { bound, previous });
+            return refuse(format!(
+                "{option}: {bound} does not come after {previous}; give the bounds in strictly \
+                 increasing order"
+            ));
         }
         previous = bound;
     }
     Ok(())
 }
 
-pub(crate) fn endpoint(path: &str) -> Result<(), BuildError> {
-    if path.starts_with('/') { Ok(()) } else { Err(BuildError::Endpoint { path: path.to_owned() }) }
+pub(super) fn endpoint(path: &str) -> Result<(), BuildError> {
+    let is_path = path.parse().is_ok_and(|uri: Uri| uri.path() == path && uri.query().is_none());
+    if path.starts_with('/') && is_path && !path.contains(['{', '*']) {
+        return Ok(());
+    }
+    refuse(format!(
+        "endpoint: {path:?} is not a path, so no request could match it; give an absolute path \
+         without a query such as \"/metrics\", or use no_endpoint()"
+    ))
 }
 
-pub(crate) fn exclude(exclude: &Exclude) -> Result<(), BuildError> {
-    match exclude.refused() {
-        Some(pattern) => Err(BuildError::Exclude { pattern: pattern.to_owned() }),
+pub(super) fn exclude(exclude: &Exclude) -> Result<(), BuildError> {
+    let Some(pattern) = exclude.unmatchable() else { return Ok(()) };
+    refuse(format!(
+        "exclude: no request can match {pattern:?}; give a path such as \"/health\", a prefix such \
+         as \"/static/*\", or a route's pattern such as \"/users/{{id}}\", each beginning with \"/\""
+    ))
+}
+
+pub(super) fn observed_route(pattern: &str) -> Result<(), BuildError> {
+    if pattern.starts_with('/') {
+        return Ok(());
+    }
+    refuse(format!(
+        "observe_route_at: no route can have the pattern {pattern:?}; give the whole pattern with \
+         its scopes as the addr label shows it, such as \"/users/{{id}}/events\""
+    ))
+}
+
+pub(super) fn error_message(source: &ErrorMessage) -> Result<(), BuildError> {
+    let Some(name) = source.invalid_header() else { return Ok(()) };
+    refuse(format!(
+        "error_message: {name:?} is not a valid header name; use a name such as \"Error-Message\""
+    ))
+}
+
+pub(super) fn registrations(registrations: &[Registration]) -> Result<(), BuildError> {
+    let mut keys = HashSet::new();
+    match registrations.iter().find(|registration| !keys.insert(&registration.key)) {
+        Some(repeated) => Err(repeated.refused()),
         None => Ok(()),
     }
 }
 
-pub(crate) fn error_message(source: &ErrorMessage) -> Result<(), BuildError> {
-    match source.refused_header() {
-        Some(name) => Err(BuildError::ErrorMessageHeader { name: name.to_owned() }),
-        None => Ok(()),
+pub(super) fn series_limit(limit: usize) -> Result<(), BuildError> {
+    if limit > 0 {
+        return Ok(());
     }
+    refuse(
+        "series_limit: it is zero, so not even the first request could be recorded; give the \
+         number of label sets that a family may have"
+            .to_owned(),
+    )
 }
 
-pub(crate) fn series_limit(limit: usize) -> Result<(), BuildError> {
-    if limit == 0 { Err(BuildError::ZeroSeriesLimit) } else { Ok(()) }
-}
-
-pub(crate) fn dependencies(dependencies: &[Dependency]) -> Result<(), BuildError> {
+pub(super) fn dependencies(dependencies: &[Dependency]) -> Result<(), BuildError> {
     let mut names = HashSet::new();
     for Dependency { name, schedule, .. } in dependencies {
         if name.is_empty() {
-            return Err(BuildError::EmptyDependencyName);
+            return refuse(
+                "dependency: its name is empty, and the name is the only label of dependency_up; \
+                 give it a name"
+                    .to_owned(),
+            );
         }
         if !names.insert(name) {
-            return Err(BuildError::DuplicateDependency { name: name.clone() });
+            return refuse(format!(
+                "dependency {name:?}: two dependencies have this name, and both would write to one \
+                 series; give each its own name"
+            ));
         }
         for (option, duration) in [("every", schedule.every), ("timeout", schedule.timeout)] {
             if duration.is_zero() {
-                return Err(BuildError::ZeroDuration { name: name.clone(), option });
+                return refuse(format!(
+                    "dependency {name:?}: {option} is zero; give it a duration above zero"
+                ));
             }
         }
     }
     Ok(())
 }
 
-pub(crate) fn const_labels(labels: &[(String, String)]) -> Result<(), BuildError> {
+pub(super) fn const_labels(labels: &[(String, String)]) -> Result<(), BuildError> {
     let mut keys = HashSet::new();
     for (key, _) in labels {
-        let reason = if label::RESERVED.contains(&key.as_str()) || key.starts_with("__") {
-            ConstLabelError::Reserved
+        let problem = if label::RESERVED.contains(&key.as_str()) || key.starts_with("__") {
+            "the protocol or Prometheus uses this key; use another one"
         } else if !is_label_name(key) {
-            ConstLabelError::Invalid
+            "this is not a valid label name; use letters, digits and underscores, and do not begin \
+             with a digit"
         } else if !keys.insert(key) {
-            ConstLabelError::Duplicate
+            "the key is set twice; set each key once"
         } else {
             continue;
         };
-        return Err(BuildError::ConstLabel { key: key.clone(), reason });
+        return refuse(format!("const_label {key:?}: {problem}"));
     }
     Ok(())
 }
 
-/// The label names that every version of Prometheus takes.
+/// The label names that every version of Prometheus accepts.
 fn is_label_name(key: &str) -> bool {
     let mut characters = key.chars();
     characters.next().is_some_and(|first| first.is_ascii_alphabetic() || first == '_')

@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use crate::dependency::cell::DependencyCell;
 use crate::monitor::handle::Monitor;
-use crate::monitor::timers::CallTimer;
 use crate::protocol;
+use crate::timers::timer::CallTimer;
 
 /// Middleware that records each call of an HTTP client in
 /// `dependency_request_seconds`.
@@ -34,7 +34,7 @@ use crate::protocol;
 use actix_monitor::{BigBrother, ClientMonitor};
 
 # actix_web::rt::System::new().block_on(async {
-let monitor = BigBrother::builder().isolated().build().handle();
+let monitor = BigBrother::builder().isolated().build().monitor();
 let client = awc::Client::builder()
     .wrap(ClientMonitor::new(&monitor, "quotes").addr("/quotes/{id}").dependency_up())
     .finish();
@@ -62,14 +62,6 @@ type AddrFn = dyn Fn(&str, &str) -> Cow<'static, str> + Send + Sync;
 
 impl ClientMonitor {
     /// Creates a middleware that records calls under the dependency's `name`.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # use actix_monitor::{BigBrother, ClientMonitor};
-    /// let monitor = BigBrother::builder().isolated().build().handle();
-    /// let watched = ClientMonitor::new(&monitor, "quotes");
-    /// ```
     pub fn new(monitor: &Monitor, name: impl Into<Cow<'static, str>>) -> Self {
         Self {
             monitor: monitor.clone(),
@@ -83,14 +75,6 @@ impl ClientMonitor {
     ///
     /// The default is `unknown`. A raw path would create a series for each value in
     /// it.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # use actix_monitor::{BigBrother, ClientMonitor};
-    /// # let monitor = BigBrother::builder().isolated().build().handle();
-    /// let watched = ClientMonitor::new(&monitor, "quotes").addr("/quotes/{id}");
-    /// ```
     pub fn addr(mut self, template: impl Into<Cow<'static, str>>) -> Self {
         self.addr = Addr::Template(template.into());
         self
@@ -104,7 +88,7 @@ impl ClientMonitor {
     ///
     /// ```
     /// # use actix_monitor::{BigBrother, ClientMonitor};
-    /// # let monitor = BigBrother::builder().isolated().build().handle();
+    /// # let monitor = BigBrother::builder().isolated().build().monitor();
     /// let watched = ClientMonitor::new(&monitor, "quotes").addr_from(|_method, path| {
     ///     if path.starts_with("/quotes/") { "/quotes/{id}".into() } else { "other".into() }
     /// });
@@ -126,16 +110,8 @@ impl ClientMonitor {
     ///
     /// The reason for down is a fixed sentence, with the status code if there is one.
     /// The client's error text is not shown: it contains the URL.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # use actix_monitor::{BigBrother, ClientMonitor};
-    /// # let monitor = BigBrother::builder().isolated().build().handle();
-    /// let watched = ClientMonitor::new(&monitor, "quotes").dependency_up();
-    /// ```
     pub fn dependency_up(mut self) -> Self {
-        self.dependency = Some(self.monitor.observed_dependency(&self.name));
+        self.dependency = Some(self.monitor.dependency_set().observed(&self.name));
         self
     }
 
@@ -150,9 +126,10 @@ impl ClientMonitor {
             Addr::Template(template) => template.clone(),
             Addr::Function(function) => function(method, path),
         });
-        let timer = self.monitor.dependency_request(self.name.clone()).addr(addr);
-        let timer =
-            timer.method(protocol::Method::of(method).word()).dropped_as(protocol::CANCELLED);
+        let timer = self.monitor.start_dependency_request(self.name.clone()).addr(addr);
+        let timer = timer
+            .method(protocol::MethodLabel::from_method(method).as_str())
+            .status_if_dropped(protocol::CANCELLED);
         Outgoing { timer, dependency: self.dependency.clone() }
     }
 }
@@ -211,13 +188,17 @@ impl Outgoing {
             let reason = || format!("answer with status {status}");
             dependency.observe(if is_up { Ok(()) } else { Err(reason()) });
         }
-        self.timer.finish(status, (400..600).contains(&status));
+        if (400..600).contains(&status) {
+            self.timer.fail(status);
+        } else {
+            self.timer.finish(status);
+        }
     }
 
     pub(super) fn failed(self, failure: Failure) {
         if let (Some(dependency), Some(reason)) = (&self.dependency, failure.reason()) {
             dependency.observe(Err(reason.to_owned()));
         }
-        self.timer.finish(failure.word(), true);
+        self.timer.fail(failure.word());
     }
 }

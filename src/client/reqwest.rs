@@ -17,7 +17,7 @@ use super::outgoing::{ClientMonitor, Failure};
 /// ```
 /// use actix_monitor::{AddrTemplate, BigBrother, ClientMonitor};
 ///
-/// let monitor = BigBrother::builder().isolated().build().handle();
+/// let monitor = BigBrother::builder().isolated().build().monitor();
 /// let client = reqwest_middleware::ClientBuilder::new(reqwest_middleware::reqwest::Client::new())
 ///     .with(ClientMonitor::new(&monitor, "quotes"))
 ///     .build();
@@ -30,12 +30,6 @@ pub struct AddrTemplate(Cow<'static, str>);
 impl AddrTemplate {
     /// Creates an `addr` from a template such as `/quotes/{id}`, never from a raw
     /// path.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// let template = actix_monitor::AddrTemplate::new("/quotes/{id}");
-    /// ```
     pub fn new(template: impl Into<Cow<'static, str>>) -> Self {
         Self(template.into())
     }

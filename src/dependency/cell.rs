@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 use super::check::{Schedule, Verdict};
 use super::state::{DependencyState, DependencyStatus};
-use crate::labels::cut;
+use crate::labels::truncate;
 use crate::protocol::LOG;
 
 /// What is known of one dependency.
@@ -128,7 +128,7 @@ impl Known {
 
     fn set(&mut self, verdict: Verdict, since: SystemTime) {
         let before = self.status();
-        self.verdict = Some(verdict.map_err(|reason| cut(&reason).to_owned()));
+        self.verdict = Some(verdict.map_err(|reason| truncate(&reason).to_owned()));
         if self.status() != before {
             self.since = Some(since);
         }

@@ -97,14 +97,6 @@ impl Dependency {
     /// A check that blocks its thread is down from its timeout on, like any other,
     /// and cannot be interrupted. Use [`Dependency::blocking`] for such a check: the
     /// timeout is then also logged on time.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use actix_monitor::Dependency;
-    ///
-    /// let cache = Dependency::new("cache", || async { true });
-    /// ```
     pub fn new<F, Fut>(name: impl Into<String>, check: F) -> Self
     where
         F: Fn() -> Fut + Send + Sync + 'static,
@@ -125,14 +117,6 @@ impl Dependency {
     /// cannot be interrupted: a run that exceeds its timeout is down at the timeout,
     /// and the next run starts only after it has returned, so that a check that
     /// hangs occupies one thread.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use actix_monitor::Dependency;
-    ///
-    /// let disk = Dependency::blocking("disk", || std::fs::metadata("/var/lib/app"));
-    /// ```
     pub fn blocking<F, R>(name: impl Into<String>, check: F) -> Self
     where
         F: Fn() -> R + Send + Sync + 'static,

@@ -46,6 +46,14 @@ impl DependencySet {
         Ok(())
     }
 
+    /// Stops all checks. Their last results remain until they are too old.
+    pub(crate) fn stop(&self) {
+        let checks: Vec<_> =
+            self.lock().iter_mut().filter_map(|member| member.check.take()).collect();
+        // Not under the lock: this wakes tasks.
+        drop(checks);
+    }
+
     /// The cell that takes the results of calls to this dependency.
     #[cfg(any(feature = "awc", feature = "reqwest"))]
     pub(crate) fn observed(&self, name: &str) -> Arc<DependencyCell> {

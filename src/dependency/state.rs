@@ -28,7 +28,7 @@ pub enum DependencyStatus {
 ///     .isolated()
 ///     .dependency(Dependency::new("db", || async { true }).critical())
 ///     .build()
-///     .handle();
+///     .monitor();
 /// let db = &monitor.dependencies()[0];
 /// assert_eq!(db.name(), "db");
 /// assert!(db.is_critical());

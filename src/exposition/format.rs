@@ -1,6 +1,10 @@
-//! The formats that a page can have.
+//! The formats of the metrics page.
 
-/// An exposition format, as [`Monitor::encode`](crate::Monitor::encode) writes it.
+/// An exposition format, for [`Monitor::encode`](crate::Monitor::encode).
+///
+/// Both formats carry the same samples.
+///
+/// # Examples
 ///
 /// ```
 /// use actix_monitor::Format;
@@ -10,21 +14,16 @@
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Format {
-    /// The classic Prometheus text format, version 0.0.4: what every scraper
-    /// reads and a browser shows.
+    /// The [Prometheus text format](https://prometheus.io/docs/instrumenting/exposition_formats/#text-based-format),
+    /// version 0.0.4, which every scraper reads.
     Text,
-    /// OpenMetrics 1.0.0: adds units, info metrics and exemplars.
+    /// [OpenMetrics](https://github.com/prometheus/OpenMetrics/blob/v1.0.0/specification/OpenMetrics.md)
+    /// 1.0.0, which adds units, info metrics and exemplars.
     OpenMetrics,
 }
 
 impl Format {
-    /// The `Content-Type` that scrapers expect with this format.
-    ///
-    /// ```
-    /// use actix_monitor::Format;
-    ///
-    /// assert!(Format::OpenMetrics.content_type().starts_with("application/openmetrics-text"));
-    /// ```
+    /// Returns the `Content-Type` of a page in this format.
     pub fn content_type(self) -> &'static str {
         match self {
             Self::Text => "text/plain; version=0.0.4; charset=utf-8",

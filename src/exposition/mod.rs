@@ -1,6 +1,11 @@
-//! From registry to page: which format answers, and its text.
+//! The metrics page: its formats, how families are written, and scrapes.
 
+pub(crate) mod collector;
+pub(crate) mod custom;
+pub(crate) mod families;
 pub(crate) mod format;
 pub(crate) mod negotiation;
-pub(crate) mod openmetrics;
-pub(crate) mod text;
+pub(crate) mod page;
+pub(crate) mod registries;
+pub(crate) mod scrape;
+pub(crate) mod writer;

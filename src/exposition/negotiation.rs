@@ -1,13 +1,13 @@
-//! Which format a scraper asks for in its `Accept` header.
+//! The format that a scraper asks for.
 
 use super::format::Format;
 
 const OPENMETRICS: &str = "application/openmetrics-text";
 const TEXT: &str = "text/plain";
 
-/// OpenMetrics where it is named and preferred at least as much as plain text;
-/// the text format for everyone else, browsers above all: they would download
-/// the other type instead of showing it.
+/// The format for these `Accept` headers: OpenMetrics if it is named and preferred at
+/// least as much as plain text, and the text format otherwise. Browsers accept
+/// anything and would download OpenMetrics instead of showing it.
 pub(crate) fn negotiate<'a>(accept: impl Iterator<Item = &'a str>) -> Format {
     let (mut openmetrics, mut text) = (0, 0);
     for range in accept.flat_map(|header| header.split(',')) {
@@ -22,8 +22,8 @@ pub(crate) fn negotiate<'a>(accept: impl Iterator<Item = &'a str>) -> Format {
     if openmetrics > 0 && openmetrics >= text { Format::OpenMetrics } else { Format::Text }
 }
 
-/// The `q` parameter in thousandths, 1000 where there is none, 0 where it is not
-/// what RFC 9110 (12.4.2) allows: who asks unclearly gets the text format.
+/// The `q` parameter in thousandths: 1000 if there is none, 0 if it is not valid
+/// (RFC 9110, 12.4.2).
 fn weight<'a>(parameters: impl Iterator<Item = &'a str>) -> u16 {
     for parameter in parameters {
         let Some((key, value)) = parameter.split_once('=') else { continue };
@@ -62,6 +62,8 @@ mod tests {
             "application/openmetrics-text;version=1.0.0,application/openmetrics-text;version=0.0.1;q=0.75,text/plain;version=0.0.4;q=0.5,*/*;q=0.1",
             "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.6,application/openmetrics-text;version=0.0.1;q=0.5,text/plain;version=1.0.0;escaping=allow-utf-8;q=0.4,text/plain;version=0.0.4;q=0.3,*/*;q=0.2",
             "APPLICATION/OpenMetrics-Text",
+            "application/openmetrics-text;Q=0.5, TEXT/plain;Q=0.4",
+            "application/openmetrics-text;q=0.1, application/openmetrics-text;q=0.9, text/plain;q=0.5",
             "text/plain;q=0.5, application/openmetrics-text;q=0.5",
         ] {
             assert_eq!(answer(accept), Format::OpenMetrics, "{accept}");
@@ -69,7 +71,7 @@ mod tests {
     }
 
     #[test]
-    fn everyone_else_gets_text() {
+    fn all_others_get_text() {
         for accept in [
             "",
             "*/*",
@@ -78,6 +80,8 @@ mod tests {
             "application/openmetrics-text;q=0",
             "application/openmetrics-text;q=0.000",
             "application/openmetrics-text;q=0.4, text/plain;q=0.5",
+            "application/openmetrics-text;Q=0.4, text/plain;Q=0.5",
+            "application/openmetrics-text;q=0.5, text/plain;q=0.1, text/plain;q=0.9",
             "application/openmetrics-text;q=2",
             "application/openmetrics-text;q=-1",
             "application/openmetrics-text;q=0.99999",
@@ -91,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn header_lines_count_together() {
+    fn header_lines_are_read_together() {
         let lines = ["text/plain;q=0.5", "application/openmetrics-text"];
         assert_eq!(negotiate(lines.into_iter()), Format::OpenMetrics);
     }

@@ -1,4 +1,4 @@
-//! The response's body: hands its chunks on, and reports when it has ended.
+//! The body of a response: passes its chunks on and records when it ends.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -7,22 +7,26 @@ use actix_web::body::{BodySize, MessageBody};
 use actix_web::web::Bytes;
 use pin_project_lite::pin_project;
 
-use super::report::Report;
+use super::guard::RequestGuard;
 
 pin_project! {
     #[doc(hidden)]
-    /// A body that reports its request when it ends, fails or is dropped.
+    /// The body of the middleware's responses.
+    ///
+    /// # Drop
+    ///
+    /// Records the request if the body has not ended yet.
     pub struct BigBrotherBody<B> {
         #[pin]
         body: B,
-        report: Report,
+        guard: RequestGuard,
     }
 }
 
 impl<B: MessageBody> BigBrotherBody<B> {
     #[inline]
-    pub(super) fn new(body: B, report: Report) -> Self {
-        Self { body, report }
+    pub(super) fn new(body: B, guard: RequestGuard) -> Self {
+        Self { body, guard }
     }
 }
 
@@ -41,28 +45,28 @@ impl<B: MessageBody> MessageBody for BigBrotherBody<B> {
     ) -> Poll<Option<Result<Bytes, Self::Error>>> {
         let this = self.project();
         let chunk = this.body.poll_next(cx);
-        let is_over = match &chunk {
-            // A client has all it waits for once the last byte is sent, and may ask
-            // for the page before this body is polled again.
-            Poll::Ready(Some(Ok(bytes))) => this.report.sent(bytes.len()),
+        let is_finished = match &chunk {
+            // A client that has the last byte may scrape before this body is polled
+            // again.
+            Poll::Ready(Some(Ok(bytes))) => this.guard.on_chunk(bytes.len()),
             Poll::Ready(_) => true,
             Poll::Pending => false,
         };
-        if is_over {
-            this.report.end();
+        if is_finished {
+            this.guard.finish();
         }
         chunk
     }
 
     #[inline]
     fn try_into_bytes(self) -> Result<Bytes, Self> {
-        let Self { body, mut report } = self;
+        let Self { body, mut guard } = self;
         match body.try_into_bytes() {
             Ok(bytes) => {
-                report.sent(bytes.len());
+                guard.on_chunk(bytes.len());
                 Ok(bytes)
             }
-            Err(body) => Err(Self { body, report }),
+            Err(body) => Err(Self { body, guard }),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Polls the inner service and sees to it that each request's end is reported.
+//! The future of the middleware: polls the inner service and records how it ends.
 
 use std::future::Future;
 use std::mem;
@@ -12,14 +12,15 @@ use futures_util::future::LocalBoxFuture;
 use pin_project_lite::pin_project;
 
 use super::body::BigBrotherBody;
-use super::report::Report;
+use super::guard::RequestGuard;
 
 pin_project! {
     #[doc(hidden)]
     /// The future of the middleware's service.
     ///
     /// # Drop
-    /// Dropped before the inner service has answered, it reports that.
+    ///
+    /// Records the request if the inner service has not returned yet.
     #[must_use = "futures do nothing unless polled"]
     pub struct BigBrotherFuture<F> {
         #[pin]
@@ -30,17 +31,17 @@ pin_project! {
 pin_project! {
     #[project = StepProject]
     enum Step<F> {
-        /// The inner service is at work.
-        Inner { #[pin] future: F, report: Report },
-        /// The metrics page is being encoded; the inner service never sees it.
+        /// The inner service is called.
+        Inner { #[pin] future: F, guard: RequestGuard },
+        /// The metrics page is encoded; the inner service is not called.
         Page { page: LocalBoxFuture<'static, ServiceResponse> },
     }
 }
 
 impl<F> BigBrotherFuture<F> {
     #[inline]
-    pub(super) fn inner(future: F, report: Report) -> Self {
-        Self { step: Step::Inner { future, report } }
+    pub(super) fn inner(future: F, guard: RequestGuard) -> Self {
+        Self { step: Step::Inner { future, guard } }
     }
 
     pub(super) fn page(page: LocalBoxFuture<'static, ServiceResponse>) -> Self {
@@ -57,29 +58,29 @@ where
 
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let (future, report) = match self.project().step.project() {
+        let (future, guard) = match self.project().step.project() {
             StepProject::Page { page } => {
                 return page.as_mut().poll(cx).map(|page| Ok(page.map_into_right_body()));
             }
-            StepProject::Inner { future, report } => (future, report),
+            StepProject::Inner { future, guard } => (future, guard),
         };
-        report.note_inside(true);
+        guard.set_polled(true);
         match future.poll(cx) {
             Poll::Pending => {
-                report.note_inside(false);
+                guard.set_polled(false);
                 Poll::Pending
             }
             Poll::Ready(Ok(response)) => {
+                // Taken apart and put together again: `map_body` copies the request.
                 let (request, response) = response.into_parts();
-                report.answered(&request, &response);
-                let report = mem::take(report);
+                guard.on_response(&request, &response);
+                let guard = mem::take(guard);
                 let (response, body) = response.into_parts();
-                let response =
-                    response.set_body(EitherBody::left(BigBrotherBody::new(body, report)));
-                Poll::Ready(Ok(ServiceResponse::new(request, response)))
+                let body = EitherBody::left(BigBrotherBody::new(body, guard));
+                Poll::Ready(Ok(ServiceResponse::new(request, response.set_body(body))))
             }
             Poll::Ready(Err(error)) => {
-                mem::take(report).failed(&error);
+                guard.on_error(&error);
                 Poll::Ready(Err(error))
             }
         }

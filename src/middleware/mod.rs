@@ -1,10 +1,10 @@
-//! The actix middleware, in the order of a request's way: transform, service,
-//! future, body.
+//! The actix middleware, in the order in which a request passes it: transform,
+//! service, future, body. The guard records the request, whichever way it ends.
 
 pub(crate) mod body;
-pub(crate) mod facts;
 pub(crate) mod future;
-pub(crate) mod report;
+pub(crate) mod guard;
+pub(crate) mod options;
 pub(crate) mod service;
+pub(crate) mod state;
 pub(crate) mod transform;
-pub(crate) mod worker;

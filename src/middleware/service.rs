@@ -1,4 +1,5 @@
-//! One worker's service: the metrics page, or a request to be watched?
+//! The service of the middleware: serves the metrics page, or calls the inner
+//! service.
 
 use std::rc::Rc;
 
@@ -9,38 +10,29 @@ use futures_util::future::{FutureExt as _, LocalBoxFuture};
 
 use super::body::BigBrotherBody;
 use super::future::BigBrotherFuture;
-use super::report::Report;
-use super::worker::Worker;
-use crate::exposition::format::Format;
-use crate::page::{self, MetricsPage};
+use super::guard::{RequestGuard, Requests};
+use super::state::MiddlewareState;
+use crate::endpoint::metrics;
 
 #[doc(hidden)]
-/// The service that `BigBrother` puts around an app, scope or resource.
+/// The service that `BigBrother` creates around an app, scope or resource.
 #[derive(Debug)]
 pub struct BigBrotherMiddleware<S> {
     service: S,
-    worker: Rc<Worker>,
+    requests: Rc<Requests>,
 }
 
 impl<S> BigBrotherMiddleware<S> {
-    pub(super) fn new(service: S, worker: Rc<Worker>) -> Self {
-        Self { service, worker }
+    pub(super) fn new(service: S, state: MiddlewareState) -> Self {
+        Self { service, requests: Requests::new(state) }
     }
 
     #[cold]
     fn page(&self, request: ServiceRequest) -> LocalBoxFuture<'static, ServiceResponse> {
-        let format = if self.worker.rules.openmetrics {
-            page::wanted_format(request.headers())
-        } else {
-            Format::Text
-        };
-        let monitor = self.worker.monitor.clone();
+        let monitor = self.requests.middleware.monitor.clone();
         async move {
-            let mut answer = page::answer(&monitor, format).await;
-            if Worker::has_company() {
-                MetricsPage::mark(&mut answer);
-            }
-            request.into_response(answer)
+            let page = metrics::respond(&monitor, request.headers()).await;
+            request.into_response(page)
         }
         .boxed_local()
     }
@@ -59,20 +51,21 @@ where
 
     #[inline]
     fn call(&self, mut request: ServiceRequest) -> Self::Future {
+        let middleware = &self.requests.middleware;
         let path = request.path();
-        if self.worker.is_scrape(path, request.method()) {
+        if middleware.is_scrape(path, request.method()) {
             return BigBrotherFuture::page(self.page(request));
         }
-        if self.worker.has_seen(&request) {
-            return BigBrotherFuture::inner(self.service.call(request), Report::default());
-        }
-        // Begun before the inner service is called, which may panic at once.
-        let report = if self.worker.excludes(path, &request) {
-            Report::default()
-        } else {
-            Report::begin(&self.worker, &request, path)
+        let Some(data) = middleware.data_for(&request) else {
+            return BigBrotherFuture::inner(self.service.call(request), RequestGuard::default());
         };
-        self.worker.adopt(&mut request);
-        BigBrotherFuture::inner(self.service.call(request), report)
+        // Created before the inner service is called, which may panic at once.
+        let guard = if middleware.excludes_path(path) {
+            RequestGuard::default()
+        } else {
+            RequestGuard::new(&self.requests, &request, path)
+        };
+        request.add_data_container(data);
+        BigBrotherFuture::inner(self.service.call(request), guard)
     }
 }

@@ -1,7 +1,6 @@
-//! `BigBrother`: hands the shared monitor to each worker.
+//! `BigBrother`: creates the service of the middleware for each worker.
 
 use std::future::{Ready, ready};
-use std::rc::Rc;
 use std::sync::Arc;
 
 use actix_web::Error;
@@ -10,12 +9,19 @@ use actix_web::dev::{Service, ServiceRequest, ServiceResponse, Transform};
 use actix_web::web::Data;
 
 use super::body::BigBrotherBody;
+use super::options::MiddlewareOptions;
 use super::service::BigBrotherMiddleware;
-use super::worker::{Rules, Worker};
+use super::state::MiddlewareState;
 use crate::monitor::handle::Monitor;
-use crate::monitor::instance;
 
-/// The middleware: one line in an app, and `/metrics` tells how it does.
+/// The middleware: records requests and serves the metrics page.
+///
+/// Wrap an app with it as the last middleware, which is the outermost: it then
+/// records what the client receives. It can wrap scopes and resources as well; a
+/// request that passes two middlewares of one monitor is recorded once. Clones share
+/// their monitor.
+///
+/// # Examples
 ///
 /// ```no_run
 /// use actix_monitor::BigBrother;
@@ -29,46 +35,23 @@ use crate::monitor::instance;
 ///     .await
 /// # }
 /// ```
-///
-/// Wrap it last, which is outermost: then it sees what the client sees. It can
-/// wrap scopes and resources too; a request that passes it twice is recorded
-/// once. Clones share their monitor.
 #[derive(Clone, Debug)]
-#[must_use = "a monitor sees nothing until an app is wrapped with it"]
+#[must_use = "a middleware does nothing until an app is wrapped with it"]
 pub struct BigBrother {
     monitor: Data<Monitor>,
-    rules: Arc<Rules>,
+    options: Arc<MiddlewareOptions>,
 }
 
 impl BigBrother {
-    pub(crate) fn new(monitor: Data<Monitor>, rules: Rules) -> Self {
-        Self { monitor, rules: Arc::new(rules) }
+    pub(crate) fn new(monitor: Data<Monitor>, options: MiddlewareOptions) -> Self {
+        Self { monitor, options: Arc::new(options) }
     }
 
-    /// The monitor of the process, for code outside a request: `None` before the
-    /// first build that is not isolated.
+    /// Returns the monitor of this middleware, for code outside of requests.
     ///
-    /// ```
-    /// use actix_monitor::BigBrother;
-    ///
-    /// assert!(BigBrother::monitor().is_none());
-    /// let _middleware = BigBrother::builder().build();
-    /// assert!(BigBrother::monitor().is_some());
-    /// ```
-    pub fn monitor() -> Option<Data<Monitor>> {
-        instance::get()
-    }
-
-    /// The monitor behind this middleware, isolated or not: to register metrics
-    /// before the server starts, or to show its page on another port.
-    ///
-    /// ```
-    /// use actix_monitor::BigBrother;
-    ///
-    /// let middleware = BigBrother::builder().isolated().build();
-    /// assert!(middleware.handle().dependencies().is_empty());
-    /// ```
-    pub fn handle(&self) -> Data<Monitor> {
+    /// Handlers take it as `web::Data<Monitor>`; [`Monitor::global`] returns the
+    /// monitor that all builds of a process share.
+    pub fn monitor(&self) -> Data<Monitor> {
         self.monitor.clone()
     }
 }
@@ -85,7 +68,7 @@ where
     type Future = Ready<Result<Self::Transform, Self::InitError>>;
 
     fn new_transform(&self, service: S) -> Self::Future {
-        let worker = Worker::new(self.monitor.clone(), Arc::clone(&self.rules));
-        ready(Ok(BigBrotherMiddleware::new(service, Rc::new(worker))))
+        let state = MiddlewareState::new(self.monitor.clone(), Arc::clone(&self.options));
+        ready(Ok(BigBrotherMiddleware::new(service, state)))
     }
 }

@@ -1,49 +1,43 @@
-//! The handle that all workers share and that the app holds.
+//! The handle to a monitor.
 
-use std::fmt::Error;
 use std::sync::Arc;
 
-use actix_web::web::Bytes;
+use prometheus_client::collector::Collector;
 use prometheus_client::registry::Registry;
 
-use super::dependencies::DependencyUp;
-use super::registries::{Registration, Registries};
-use super::scrape::{ScrapeFailed, scrape};
-use super::settings::Settings;
+use super::config::{MonitorConfig, MonitorOptions};
+use super::families::Families;
+use super::page::PageSource;
 use crate::clock;
-#[cfg(any(feature = "awc", feature = "reqwest"))]
-use crate::dependency::cell::DependencyCell;
 use crate::dependency::check::Dependency;
 use crate::dependency::set::DependencySet;
 use crate::dependency::state::DependencyState;
 use crate::error::BuildError;
 use crate::exposition::format::Format;
-use crate::metrics::buckets::Buckets;
-use crate::metrics::family::Family;
-use crate::metrics::in_flight::InFlight;
-use crate::metrics::info::ApplicationInfo;
-use crate::metrics::samples::{Names, Samples};
-use crate::protocol::family;
-use crate::recorder::shared::SharedWriters;
-use crate::recorder::writer::Recorder;
+use crate::exposition::page::Page;
+use crate::exposition::registries::Registration;
+use crate::exposition::scrape::{ScrapeError, scrape};
+use crate::store::buckets::Buckets;
+use crate::store::family::Family;
+use crate::store::pool::WriterPool;
+use crate::store::writer::Recorder;
 
-/// The one truth that all workers record into, and the app's hand on it.
+/// Handle to the metrics that all workers record into.
 ///
-/// The middleware puts it into each request's data, so a handler takes it as
-/// `web::Data<Monitor>` with nothing else registered; outside a request
-/// [`BigBrother::monitor`](crate::BigBrother::monitor) and
-/// [`BigBrother::handle`](crate::BigBrother::handle) give it. Clones share
-/// everything. Dropping the last handle of an isolated monitor stops its checks.
+/// The middleware attaches it to each request, so handlers take it as
+/// `web::Data<Monitor>` without registering anything. Outside of requests,
+/// [`Monitor::global`] and [`BigBrother::monitor`](crate::BigBrother::monitor) return
+/// it. Clones share their state. Dropping the last handle of an
+/// [`isolated`](crate::BigBrotherBuilder::isolated) monitor stops its checks.
+///
+/// # Examples
 ///
 /// ```
-/// use actix_monitor::{BigBrother, Monitor};
+/// use actix_monitor::{BigBrother, Format, Monitor};
 /// use actix_web::{App, HttpResponse, web};
 ///
 /// async fn page_length(monitor: web::Data<Monitor>) -> HttpResponse {
-///     match monitor.encode(actix_monitor::Format::Text) {
-///         Ok(page) => HttpResponse::Ok().body(page.len().to_string()),
-///         Err(_) => HttpResponse::InternalServerError().finish(),
-///     }
+///     HttpResponse::Ok().body(monitor.encode(Format::Text).len().to_string())
 /// }
 ///
 /// let app = App::new()
@@ -57,92 +51,142 @@ pub struct Monitor {
 
 #[derive(Debug)]
 struct Core {
-    settings: Settings,
+    config: MonitorConfig,
     requests: Arc<Recorder>,
     /// For requests that actix does not see.
-    other_requests: SharedWriters,
-    calls: SharedWriters,
+    other_requests: WriterPool,
+    calls: WriterPool,
     dependencies: Arc<DependencySet>,
-    registries: Arc<Registries>,
+    page: Arc<PageSource>,
+    registry: Registry,
+}
+
+/// # Drop
+///
+/// Stops the checks, although collectors and encoders in progress may keep their results.
+impl Drop for Core {
+    fn drop(&mut self) {
+        self.dependencies.stop();
+    }
 }
 
 impl Monitor {
-    pub(crate) fn new(settings: Settings) -> Self {
+    pub(crate) fn new(options: &MonitorOptions) -> Self {
         clock::prepare();
-        let const_labels = settings.const_label_text();
-        let new_family = |bounds: &[f64]| {
-            Arc::new(Family::new(Buckets::new(bounds), settings.series_limit, &const_labels))
+        let config = MonitorConfig::from(options);
+        let recorder = |bounds: &[f64]| {
+            let const_labels = Arc::clone(&config.const_labels);
+            let family = Family::new(Buckets::new(bounds), config.series_limit, const_labels);
+            Recorder::new(Arc::new(family))
         };
-        let requests = new_family(&settings.buckets);
-        let calls = new_family(&settings.dependency_buckets);
+        let (requests, calls) = (recorder(&config.buckets), recorder(&config.dependency_buckets));
         let dependencies = Arc::new(DependencySet::default());
-
-        let mut own = Registry::default();
-        own.register_collector(Box::new(Samples::new(Arc::clone(&requests), REQUESTS)));
-        if settings.requests_in_flight {
-            let (family, const_labels) = (Arc::clone(&requests), const_labels.clone());
-            own.register_collector(Box::new(InFlight { family, const_labels }));
-        }
-        own.register_collector(Box::new(DependencyUp {
+        let families = Arc::new(Families {
+            requests: Arc::clone(requests.family()),
+            calls: Arc::clone(calls.family()),
             dependencies: Arc::clone(&dependencies),
-            const_labels: const_labels.clone(),
-        }));
-        own.register_collector(Box::new(Samples::new(Arc::clone(&calls), DEPENDENCY_REQUESTS)));
-        own.register_collector(Box::new(ApplicationInfo::new(&settings.version, &const_labels)));
-
-        let registries = Registries::new(own, settings.const_labels.clone());
-        let requests = Recorder::new(requests);
-        let monitor = Self {
+            has_in_flight: config.requests_in_flight,
+            version: config.version.clone(),
+            const_labels: Arc::clone(&config.const_labels),
+        });
+        let mut registry = Registry::default();
+        registry.register_collector(Box::new(Arc::clone(&families)));
+        let page = PageSource::new(families, Arc::clone(&config.const_labels));
+        Self {
             core: Arc::new(Core {
-                settings,
-                other_requests: SharedWriters::new(&requests),
-                calls: SharedWriters::new(&Recorder::new(calls)),
+                config,
+                other_requests: WriterPool::new(&requests),
+                calls: WriterPool::new(&calls),
                 requests,
                 dependencies,
-                registries: Arc::new(registries),
+                page: Arc::new(page),
+                registry,
             }),
-        };
-        #[cfg(all(feature = "process", target_os = "linux"))]
-        monitor.register(|registry| {
-            registry.register_collector(Box::new(crate::process::ProcessMetrics));
-        });
-        monitor
+        }
     }
 
-    /// Registers metrics of the app's own, to be shown on the same page, and
-    /// returns what `register` returns. Constant labels are put on them too.
+    /// Registers metrics of the app, shown on the page, and returns what `register`
+    /// returns.
     ///
-    /// `prometheus_client` is re-exported, so that both crates speak of the same
-    /// version. A metric stays registered for the life of the monitor, and each
-    /// call registers anew: do it once, not once for each worker. Of two families
-    /// of one name the first is shown, and the log says so: a page with both would
-    /// be refused by scrapers as a whole.
+    /// The metrics carry the constant labels and stay registered for the life of the
+    /// monitor. Each call registers anew: in a server's factory, use
+    /// [`BigBrotherBuilder::register`](crate::BigBrotherBuilder::register) instead. A
+    /// family is left out of the page, and logged once, if its name or a sample of it
+    /// is on the page already, or if it is not valid.
+    ///
+    /// Register metrics in the registry that is passed: one that replaces it has no constant
+    /// labels. Use the `prometheus_client` that this crate re-exports, or the same version.
     ///
     /// # Panics
-    /// Only where `register` itself panics; then nothing is registered.
+    ///
+    /// If `register` panics; nothing is registered then.
+    ///
+    /// # Examples
     ///
     /// ```
     /// use actix_monitor::prometheus_client::metrics::counter::Counter;
     /// use actix_monitor::{BigBrother, Format};
     ///
-    /// let monitor = BigBrother::builder().isolated().build().handle();
+    /// let monitor = BigBrother::builder().isolated().build().monitor();
     /// let orders: Counter = monitor.register(|registry| {
     ///     let orders = Counter::default();
     ///     registry.register("orders", "Orders taken", orders.clone());
     ///     orders
     /// });
     /// orders.inc();
-    /// assert!(monitor.encode(Format::Text)?.contains("orders_total 1\n"));
-    /// # Ok::<(), std::fmt::Error>(())
+    /// assert!(monitor.encode(Format::Text).contains("orders_total 1\n"));
     /// ```
     pub fn register<T>(&self, register: impl FnOnce(&mut Registry) -> T) -> T {
-        self.core.registries.register(register)
+        self.core.page.registries().register(register)
+    }
+
+    /// Returns a registry that contains this crate's families, for the encoders of
+    /// prometheus-client.
+    ///
+    /// Metrics registered with [`register`](Self::register) are not part of it, and
+    /// neither are exemplars.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use actix_monitor::BigBrother;
+    /// use actix_monitor::prometheus_client::encoding::text::encode;
+    ///
+    /// let monitor = BigBrother::builder().isolated().version("v0.1.2").build().monitor();
+    /// let mut page = String::new();
+    /// encode(&mut page, monitor.registry())?;
+    /// assert!(page.contains("application_info{version=\"v0.1.2\"} 1\n"));
+    /// # Ok::<(), std::fmt::Error>(())
+    /// ```
+    pub fn registry(&self) -> &Registry {
+        &self.core.registry
+    }
+
+    /// Returns a collector of this crate's families, for an app that has a
+    /// `prometheus_client::Registry` and a page of its own.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use actix_monitor::BigBrother;
+    /// use actix_monitor::prometheus_client::encoding::text::encode;
+    /// use actix_monitor::prometheus_client::registry::Registry;
+    ///
+    /// let monitor = BigBrother::builder().isolated().no_endpoint().version("v0.1.2").build().monitor();
+    /// let mut registry = Registry::default();
+    /// registry.register_collector(Box::new(monitor.collector()));
+    ///
+    /// let mut page = String::new();
+    /// encode(&mut page, &registry)?;
+    /// assert!(page.contains("application_info{version=\"v0.1.2\"} 1\n"));
+    /// # Ok::<(), std::fmt::Error>(())
+    /// ```
+    pub fn collector(&self) -> impl Collector + Clone + use<> {
+        Arc::clone(self.core.page.families())
     }
 
     /// Returns the last known state of each dependency, in the order in which they
-    /// were given.
-    ///
-    /// This runs no check and waits for none.
+    /// were added. No check is run.
     ///
     /// # Examples
     ///
@@ -150,7 +194,7 @@ impl Monitor {
     /// use actix_monitor::{BigBrother, Dependency, DependencyStatus};
     ///
     /// let db = Dependency::new("db", || async { true });
-    /// let monitor = BigBrother::builder().isolated().dependency(db).build().handle();
+    /// let monitor = BigBrother::builder().isolated().dependency(db).build().monitor();
     /// let states = monitor.dependencies();
     /// assert!(states.iter().all(|state| state.status() != DependencyStatus::Down));
     /// ```
@@ -158,71 +202,79 @@ impl Monitor {
         self.core.dependencies.states()
     }
 
-    /// Encodes the whole page on the calling thread. That takes some microseconds
-    /// for a hundred label sets and some milliseconds for ten thousand; in an
-    /// async handler use [`metrics`](crate::metrics()) instead, which does not
-    /// hold up the worker.
+    /// Encodes the page on the calling thread.
     ///
-    /// # Errors
-    /// A registered metric failed to encode itself.
+    /// This takes microseconds for a hundred label sets and milliseconds for ten
+    /// thousand. In an async handler, mount [`metrics`](crate::metrics()) instead, which
+    /// does not block the worker. Metrics of the app that fail or panic when they are
+    /// encoded are left out and logged once.
     ///
-    /// # Panics
-    /// Only where a registered metric panics.
+    /// # Examples
     ///
     /// ```
     /// use actix_monitor::{BigBrother, Format};
     ///
-    /// let monitor = BigBrother::builder().isolated().version("v0.1.2").build().handle();
-    /// let page = monitor.encode(Format::Text)?;
+    /// let monitor = BigBrother::builder().isolated().version("v0.1.2").build().monitor();
+    /// let page = monitor.encode(Format::Text);
     /// assert!(page.contains("application_info{version=\"v0.1.2\"} 1\n"));
-    /// # Ok::<(), std::fmt::Error>(())
     /// ```
-    pub fn encode(&self, format: Format) -> Result<String, Error> {
-        self.core.registries.encode(format)
+    pub fn encode(&self, format: Format) -> String {
+        self.core.page.encode_one(format)
     }
 
-    /// A page in `format`, encoded off this thread and not older than this call.
-    pub(crate) async fn scrape(&self, format: Format) -> Result<Bytes, ScrapeFailed> {
-        scrape(Arc::clone(&self.core.registries), format).await
+    /// A page in `format`, encoded on another thread and not older than this call.
+    pub(crate) async fn scrape(&self, format: Format) -> Result<Arc<Page>, ScrapeError> {
+        scrape(Arc::clone(&self.core.page), format).await
     }
 
-    pub(crate) fn settings(&self) -> &Settings {
-        &self.core.settings
+    /// Offers OpenMetrics to scrapers from now on.
+    pub(crate) fn offer_openmetrics(&self) {
+        self.core.page.offer_openmetrics();
+    }
+
+    pub(crate) fn has_openmetrics(&self) -> bool {
+        self.core.page.has_openmetrics()
+    }
+
+    pub(crate) fn config(&self) -> &MonitorConfig {
+        &self.core.config
     }
 
     pub(crate) fn requests(&self) -> &Arc<Recorder> {
         &self.core.requests
     }
 
-    /// The writers of threads that are no worker: for calls to dependencies, or for
-    /// requests.
-    pub(crate) fn writers(&self, of_calls: bool) -> &SharedWriters {
-        if of_calls { &self.core.calls } else { &self.core.other_requests }
+    /// The writers for requests that actix does not see.
+    pub(crate) fn other_requests(&self) -> &WriterPool {
+        &self.core.other_requests
     }
 
-    /// The cell that takes the results of calls to this dependency.
+    /// The writers for calls to dependencies.
+    pub(crate) fn calls(&self) -> &WriterPool {
+        &self.core.calls
+    }
+
     #[cfg(any(feature = "awc", feature = "reqwest"))]
-    pub(crate) fn observed_dependency(&self, name: &str) -> Arc<DependencyCell> {
-        self.core.dependencies.observed(name)
+    pub(crate) fn dependency_set(&self) -> &DependencySet {
+        &self.core.dependencies
     }
 
-    pub(crate) fn watch(&self, dependencies: &[Dependency]) -> Result<(), BuildError> {
-        self.core.dependencies.watch(dependencies)
+    /// Adds the dependencies and registrations of a build, or nothing if one of them
+    /// contradicts what is there.
+    pub(crate) fn extend(
+        &self,
+        dependencies: &[Dependency],
+        registrations: Vec<Registration>,
+    ) -> Result<(), BuildError> {
+        let registries = &self.core.page.registries();
+        registries.check(&registrations)?;
+        self.core.dependencies.watch(dependencies)?;
+        registries.register_once(registrations);
+        Ok(())
     }
 
-    pub(crate) fn register_once(&self, registrations: Vec<Registration>) {
-        self.core.registries.register_once(registrations);
-    }
-
-    pub(crate) fn is(&self, other: &Self) -> bool {
+    #[inline]
+    pub(crate) fn ptr_eq(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.core, &other.core)
     }
 }
-
-const REQUESTS: Names = Names {
-    histogram: (family::REQUEST, family::REQUEST_HELP),
-    bytes: Some((family::RESPONSE_SIZE, family::RESPONSE_SIZE_HELP)),
-};
-
-const DEPENDENCY_REQUESTS: Names =
-    Names { histogram: (family::DEPENDENCY_REQUEST, family::DEPENDENCY_REQUEST_HELP), bytes: None };

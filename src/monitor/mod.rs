@@ -1,10 +1,7 @@
-//! What all workers share and what the app holds.
+//! The monitor: what all workers share and what the app holds.
 
-pub(crate) mod call_status;
-pub(crate) mod dependencies;
+pub(crate) mod config;
+pub(crate) mod families;
+pub(crate) mod global;
 pub(crate) mod handle;
-pub(crate) mod instance;
-pub(crate) mod registries;
-pub(crate) mod scrape;
-pub(crate) mod settings;
-pub(crate) mod timers;
+pub(crate) mod page;

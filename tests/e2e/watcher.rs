@@ -1,6 +1,6 @@
-//! A service with ten dependencies for the end-to-end suite: a Redis that may be
-//! killed, eight that are always up and record how late their checks were, and one
-//! whose check blocks its thread for a given time.
+//! A service with ten dependencies for the end-to-end suite: a Redis that the suite
+//! kills, eight that are always up and record how late their checks run, and one
+//! whose check blocks its thread for `BLOCKED_MILLIS`.
 //!
 //! `watcher PORT REDIS_PORT BLOCKED_MILLIS`
 
@@ -18,7 +18,7 @@ use actix_web::{App, HttpServer};
 const EVERY: Duration = Duration::from_secs(1);
 const TIMEOUT: Duration = Duration::from_millis(500);
 
-/// The longest time by which a check was later than its period.
+/// The longest delay of a check beyond its period, by dependency.
 type Lateness = Family<Vec<(String, String)>, Gauge<f64, AtomicU64>>;
 
 #[actix_web::main]
@@ -41,8 +41,8 @@ async fn main() -> io::Result<()> {
             std::thread::sleep(Duration::from_millis(blocked.into()));
             true
         })))
-        .register(move |registry| {
-            registry.register("check_lateness_seconds", "Longest lateness of a check", lateness);
+        .register("check_lateness_seconds", move |registry| {
+            registry.register("check_lateness_seconds", "Longest delay of a check", lateness);
         })
         .build();
     HttpServer::new(move || App::new().wrap(middleware.clone()))
@@ -56,7 +56,7 @@ fn scheduled(dependency: Dependency) -> Dependency {
     dependency.every(EVERY).timeout(TIMEOUT)
 }
 
-/// Always up, and records how late it was called.
+/// A dependency that is always up and records how late its check runs.
 fn punctual(name: String, lateness: Lateness) -> Dependency {
     let labels = vec![("name".to_owned(), name.clone())];
     let last: Arc<Mutex<Option<Instant>>> = Arc::default();
@@ -79,5 +79,5 @@ fn ping(port: u16) -> io::Result<()> {
     redis.write_all(b"PING\r\n")?;
     let mut answer = [0; 5];
     redis.read_exact(&mut answer)?;
-    if &answer == b"+PONG" { Ok(()) } else { Err(io::Error::other("the answer is no PONG")) }
+    if &answer == b"+PONG" { Ok(()) } else { Err(io::Error::other("the answer is not PONG")) }
 }

@@ -1,4 +1,4 @@
-//! Bodies: until when a request lasts, and how many bytes are counted for it.
+//! Bodies: when the duration of a request ends, and how many bytes are counted.
 
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
@@ -10,14 +10,14 @@ use actix_web::{HttpResponse, error, web};
 
 use crate::support::patience::{PATIENCE, eventually};
 use crate::support::server::{Server, monitor};
-use crate::support::services::{Control, Step, ToldBody, told_bodies};
+use crate::support::services::{Control, ControlledBody, Step, controlled_bodies};
 
-/// Bodies that break after ten bytes: of unknown length, and of a hundred bytes.
+/// Bodies that fail after ten bytes: of unknown length, and of a declared hundred bytes.
 fn broken_bodies(app: &mut web::ServiceConfig) {
     let broken = |size, last: fn() -> Step| {
         web::get().to(move || async move {
             let steps = [Step::Chunk("0123456789"), last()];
-            HttpResponse::Created().body(ToldBody::of(size, steps))
+            HttpResponse::Created().body(ControlledBody::of(size, steps))
         })
     };
     app.route("/fails/stream", broken(BodySize::Stream, || Step::Fail))
@@ -31,12 +31,12 @@ const BROKEN: [&str; 5] =
     ["/fails/stream", "/fails/sized", "/panics/stream", "/panics/sized", "/short"];
 
 #[test]
-fn a_body_that_breaks_half_way_keeps_its_status_and_declared_size() {
+fn a_body_that_fails_keeps_its_status_and_declared_size() {
     let server = Server::watched(monitor(), broken_bodies);
     for path in BROKEN {
         let mut client = server.connect();
         client.send_request("GET", path, &[]);
-        // Depending on when it breaks, the head may not have been sent.
+        // Depending on when it fails, the head may not have been sent.
         if let Ok(answer) = client.try_read_response() {
             assert_eq!((answer.status, answer.is_complete), (201, false), "{path}");
         }
@@ -54,7 +54,7 @@ fn a_body_that_breaks_half_way_keeps_its_status_and_declared_size() {
 }
 
 #[test]
-fn what_a_broken_body_handed_over_is_counted_where_sent_bytes_are_asked_for() {
+fn sent_bytes_of_a_body_that_fails_are_counted_with_response_size_sent() {
     let monitor = BigBrother::builder().isolated().response_size(ResponseSize::Sent).build();
     let server = Server::watched(monitor, broken_bodies);
     for path in BROKEN {
@@ -75,35 +75,35 @@ fn what_a_broken_body_handed_over_is_counted_where_sent_bytes_are_asked_for() {
 }
 
 #[test]
-fn a_reader_that_goes_away_half_way_ends_the_request() {
+fn a_client_that_disconnects_during_the_body_ends_the_request() {
     for (size, bytes) in [(BodySize::Stream, 0), (BodySize::Sized(1000), 1000)] {
-        let (controls, routes) = told_bodies(size);
+        let (controls, routes) = controlled_bodies(size);
         let server = Server::watched(monitor(), routes);
         let mut client = server.connect();
-        client.send_request("GET", "/told/1", &[]);
+        client.send_request("GET", "/body/1", &[]);
         let control = controls.recv_timeout(PATIENCE).expect("the handler begins");
         control.send(Step::Chunk("beginning")).expect("the body is there");
         assert_eq!(client.read_head().status, 200);
         assert_eq!(server.metrics().requests(), 0.0, "its body goes on");
         client.reset();
-        // Whether the reader is there shows when something is sent to it.
+        // The server notices the disconnect when it sends something.
         eventually("the body is dropped", || control.send(Step::Chunk("more")).err());
-        let expected = format!("200 false GET /told/{{id}}: 1 of {bytes} bytes");
+        let expected = format!("200 false GET /body/{{id}}: 1 of {bytes} bytes");
         assert_eq!(server.metrics_of(1.0).recorded(), [expected]);
     }
 }
 
 #[test]
 fn a_body_of_declared_length_ends_with_its_last_byte() {
-    let (controls, routes) = told_bodies(BodySize::Sized(4));
+    let (controls, routes) = controlled_bodies(BodySize::Sized(4));
     let server = Server::watched(monitor(), routes);
     let mut client = server.connect();
-    client.send_request("GET", "/told/1", &[]);
+    client.send_request("GET", "/body/1", &[]);
     let control = controls.recv_timeout(PATIENCE).expect("the handler begins");
     control.send(Step::Chunk("done")).expect("the body is there");
     assert_eq!(client.read_response().text(), "done");
-    // The client has all it waits for, though the body has not said that it ended.
-    let expected = ["200 false GET /told/{id}: 1 of 4 bytes"];
+    // The client has the whole body although the body has not returned its end.
+    let expected = ["200 false GET /body/{id}: 1 of 4 bytes"];
     assert_eq!(server.metrics().recorded(), expected);
     drop(control);
     client.request("GET", "/elsewhere", &[]);
@@ -112,44 +112,77 @@ fn a_body_of_declared_length_ends_with_its_last_byte() {
 
 #[test]
 fn a_request_lasts_until_the_end_of_its_body() {
-    let (controls, routes) = told_bodies(BodySize::Stream);
+    let (controls, routes) = controlled_bodies(BodySize::Stream);
     let server = Server::watched(monitor(), routes);
     let mut client = server.connect();
-    client.send_request("GET", "/told/1", &[]);
+    client.send_request("GET", "/body/1", &[]);
     let control = controls.recv_timeout(PATIENCE).expect("the handler begins");
     control.send(Step::Chunk("beginning")).expect("the body is there");
     client.read_head();
     assert_eq!(client.read_chunk().as_deref(), Some(&b"beginning"[..]));
     assert_eq!(server.metrics().requests(), 0.0);
-    // The passing of time is what is measured here.
+    // Time is what is measured here.
     std::thread::sleep(Duration::from_millis(150));
     drop(control);
     assert_eq!(client.read_chunk(), None);
     let page = server.metrics();
-    assert_eq!(page.recorded(), ["200 false GET /told/{id}: 1 of 0 bytes"]);
+    assert_eq!(page.recorded(), ["200 false GET /body/{id}: 1 of 0 bytes"]);
     assert!(page.total("request_seconds_sum") >= 0.15, "{}", page.text);
     assert_eq!(page.value("request_seconds_bucket", &[("le", "0.1")]), Some(0.0));
 }
 
 #[test]
-fn a_request_observed_at_its_head_is_recorded_while_its_body_goes_on() {
-    let (controls, routes) = told_bodies(BodySize::Stream);
+fn a_request_observed_at_its_head_is_recorded_before_its_body_ends() {
+    let (controls, routes) = controlled_bodies(BodySize::Stream);
     let monitor = BigBrother::builder().isolated().observe_at(ObserveAt::Head).build();
     let server = Server::watched(monitor, routes);
     let mut client = server.connect();
     let started = Instant::now();
-    client.send_request("GET", "/told/1", &[]);
+    client.send_request("GET", "/body/1", &[]);
     let control = controls.recv_timeout(PATIENCE).expect("the handler begins");
     control.send(Step::Chunk("beginning")).expect("the body is there");
     client.read_head();
     let until_head = started.elapsed().as_secs_f64();
     let page = server.metrics();
-    assert_eq!(page.recorded(), ["200 false GET /told/{id}: 1 of 0 bytes"]);
+    assert_eq!(page.recorded(), ["200 false GET /body/{id}: 1 of 0 bytes"]);
     assert!(page.total("request_seconds_sum") <= until_head, "{}", page.text);
     drop(control);
     client.read_chunk();
     assert_eq!(client.read_chunk(), None);
     assert_eq!(server.metrics().lasting(), page.lasting(), "its end changes nothing");
+}
+
+#[test]
+fn a_single_route_is_observed_at_its_head_or_at_the_end_of_its_body() {
+    let (controls, routes) = controlled_bodies(BodySize::Stream);
+    let builder = || BigBrother::builder().isolated().requests_in_flight();
+    let head = |pattern| builder().observe_route_at(pattern, ObserveAt::Head);
+    let body = |pattern| builder().observe_route_at(pattern, ObserveAt::BodyEnd);
+    for (case, builder, is_at_head) in [
+        ("the route", head("/body/{id}"), true),
+        ("its path", head("/body/1"), false),
+        ("another route", head("/other"), false),
+        ("all but the route", body("/body/{id}").observe_at(ObserveAt::Head), false),
+        ("all but another route", body("/other").observe_at(ObserveAt::Head), true),
+        ("twice", body("/body/{id}").observe_route_at("/body/{id}", ObserveAt::Head), true),
+    ] {
+        let server = Server::watched(builder.build(), routes.clone());
+        let mut client = server.connect();
+        client.send_request("GET", "/body/1", &[]);
+        let control = controls.recv_timeout(PATIENCE).expect("the handler begins");
+        control.send(Step::Chunk("beginning")).expect("the body is there");
+        client.read_head();
+        client.read_chunk();
+        let page = server.metrics();
+        let (recorded, in_flight) = if is_at_head { (1.0, 0.0) } else { (0.0, 1.0) };
+        assert_eq!(page.requests(), recorded, "{case}");
+        assert_eq!(page.value("requests_in_flight", &[]), Some(in_flight), "{case}");
+        drop(control);
+        assert_eq!(client.read_chunk(), None);
+        let page = server.metrics();
+        assert_eq!(page.recorded(), ["200 false GET /body/{id}: 1 of 0 bytes"], "{case}");
+        assert_eq!(page.value("requests_in_flight", &[]), Some(0.0), "{case}");
+    }
 }
 
 #[test]
@@ -173,7 +206,7 @@ fn an_upgraded_connection_is_recorded_at_its_head() {
             app.route(
                 "/socket/{room}",
                 web::get().to(move || {
-                    let (control, body) = ToldBody::new(BodySize::Stream);
+                    let (control, body) = ControlledBody::new(BodySize::Stream);
                     controls.send(control).expect("the test listens");
                     async { HttpResponse::SwitchingProtocols().upgrade("websocket").body(body) }
                 }),
@@ -195,7 +228,7 @@ fn an_upgraded_connection_is_recorded_at_its_head() {
 }
 
 #[test]
-fn answers_without_a_body_count_no_bytes() {
+fn responses_without_content_count_no_bytes() {
     for size in [ResponseSize::Declared, ResponseSize::Sent] {
         let monitor = BigBrother::builder().isolated().response_size(size).build();
         let server = Server::watched(monitor, |app| {
@@ -224,9 +257,9 @@ fn answers_without_a_body_count_no_bytes() {
 }
 
 #[test]
-fn a_stream_declares_nothing_unless_its_handler_does() {
+fn a_stream_declares_no_length_unless_its_handler_does() {
     let server = Server::watched(monitor(), |app| {
-        let stream = || ToldBody::of(BodySize::Stream, ["abc", "defg"].map(Step::Chunk));
+        let stream = || ControlledBody::of(BodySize::Stream, ["abc", "defg"].map(Step::Chunk));
         app.route(
             "/chunked",
             web::get().to(move || async move { HttpResponse::Ok().body(stream()) }),
@@ -249,7 +282,7 @@ fn a_stream_declares_nothing_unless_its_handler_does() {
 }
 
 #[test]
-fn sent_bytes_are_counted_where_they_are_asked_for() {
+fn sent_bytes_are_counted_with_response_size_sent() {
     let monitor = BigBrother::builder().isolated().response_size(ResponseSize::Sent).build();
     let server = Server::watched(monitor, |app| {
         app.route("/sized", web::get().to(async || "hello"))
@@ -257,7 +290,7 @@ fn sent_bytes_are_counted_where_they_are_asked_for() {
                 "/stream",
                 web::get().to(async || {
                     let steps = ["abc", "defg"].map(Step::Chunk);
-                    HttpResponse::Ok().body(ToldBody::of(BodySize::Stream, steps))
+                    HttpResponse::Ok().body(ControlledBody::of(BodySize::Stream, steps))
                 }),
             )
             .route("/large", web::get().to(async || "x".repeat(1_000_000)))

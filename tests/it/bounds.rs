@@ -1,19 +1,27 @@
-//! What a hostile client can do to the page: nothing.
+//! Bounded cardinality: no client can create series or break the page.
 
 use std::collections::BTreeMap;
 
-use actix_monitor::{BigBrother, Unmatched};
+use actix_monitor::{BigBrother, BigBrotherBuilder, Unmatched};
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
 
 use crate::support::client::Client;
 use crate::support::page::Page;
-use crate::support::server::{Server, monitor};
+use crate::support::server::Server;
 use crate::support::{journal, oracle};
 
-/// A monitor that tells unmatched requests by their path.
+fn builder() -> BigBrotherBuilder {
+    BigBrother::builder().isolated().openmetrics()
+}
+
+fn monitor() -> BigBrother {
+    builder().build()
+}
+
+/// A monitor that records unmatched requests by their path.
 fn by_path() -> BigBrother {
-    BigBrother::builder().isolated().unmatched(Unmatched::Path).build()
+    builder().unmatched(Unmatched::Path).build()
 }
 
 /// The page, read in both formats by both parsers.
@@ -28,7 +36,7 @@ fn whole_page(server: &Server) -> Page {
     text
 }
 
-/// Routes whose status their client chooses.
+/// Routes whose status the client chooses.
 fn chosen_status(app: &mut web::ServiceConfig) {
     for path in ["/a/{status}", "/b/{status}", "/c/{status}", "/d/{status}", "/e/{status}"] {
         app.route(
@@ -41,8 +49,8 @@ fn chosen_status(app: &mut web::ServiceConfig) {
 }
 
 #[test]
-fn past_the_limit_addr_gives_way_and_all_else_stays_exact() {
-    let monitor = BigBrother::builder().isolated().series_limit(3).build();
+fn past_the_limit_addr_is_overflow_and_all_other_labels_stay_exact() {
+    let monitor = builder().series_limit(3).build();
     let server = Server::watched(monitor, chosen_status);
     let mut client = server.connect();
     for path in ["/a/200", "/b/200", "/c/200"] {
@@ -72,7 +80,7 @@ fn past_the_limit_addr_gives_way_and_all_else_stays_exact() {
 #[test]
 fn the_limit_holds_for_all_workers_together() {
     const LIMIT: usize = 20;
-    let monitor = BigBrother::builder().isolated().series_limit(LIMIT).build();
+    let monitor = builder().series_limit(LIMIT).build();
     let watched = monitor.clone();
     let server = Server::start(4, move || {
         actix_web::App::new()
@@ -109,8 +117,8 @@ fn the_limit_holds_for_all_workers_together() {
 #[test]
 fn reaching_the_limit_is_logged_once() {
     journal::start();
-    // A limit that no other test has: the log is shared.
-    let monitor = BigBrother::builder().isolated().series_limit(4).build();
+    // A limit that no other test has, because all tests share the log.
+    let monitor = builder().series_limit(4).build();
     let server = Server::watched(monitor, chosen_status);
     let mut client = server.connect();
     let warnings = || {
@@ -129,7 +137,7 @@ fn reaching_the_limit_is_logged_once() {
 }
 
 #[test]
-fn standard_methods_appear_as_they_are_and_all_others_as_one() {
+fn standard_methods_have_their_own_label_and_all_others_share_one() {
     let server = Server::watched(monitor(), |app| {
         app.default_service(web::to(HttpResponse::Ok));
     });
@@ -160,7 +168,7 @@ fn standard_methods_appear_as_they_are_and_all_others_as_one() {
     assert_eq!(page.find("request_seconds_count", &[]).len(), standard.len() + 1);
 }
 
-/// Paths that a page could choke on, each with what becomes of it as a label.
+/// Paths that could break a page.
 fn hostile_paths() -> Vec<Vec<u8>> {
     let mut paths: Vec<Vec<u8>> = (0x21..=0xff).map(|byte| vec![b'/', byte, b'x']).collect();
     let long = "/".to_owned() + &"long".repeat(15_000);
@@ -192,8 +200,8 @@ fn hostile_paths() -> Vec<Vec<u8>> {
     paths
 }
 
-/// Asks for `path` with `GET` on a connection of its own. `None` where the server
-/// refused it itself, before the app could see it.
+/// Requests `path` on a connection of its own. `None` if the server refused it before the
+/// app was called.
 fn ask(server: &Server, path: &[u8]) -> Option<u16> {
     let mut client = server.connect();
     let request = [&b"GET "[..], path, b" HTTP/1.1\r\nhost: test\r\n\r\n"].concat();
@@ -234,14 +242,14 @@ fn hostile_values_of_a_path_parameter_share_its_pattern() {
 }
 
 #[test]
-fn hostile_paths_are_escaped_where_they_are_asked_for() {
+fn hostile_paths_are_escaped_if_unmatched_paths_are_recorded() {
     let server = Server::watched(by_path(), |app| {
         app.route("/a/b", web::get().to(HttpResponse::Ok));
     });
     let mut sent = BTreeMap::new();
     for path in hostile_paths() {
         if ask(&server, &path) == Some(404) {
-            // What stands behind a fragment's sign is not part of a path.
+            // The query and the fragment are not part of a path.
             let path = path.split(|byte| *byte == b'#' || *byte == b'?').next().unwrap_or_default();
             let path = &path[..path.len().min(120)];
             *sent.entry(String::from_utf8(path.to_vec()).expect("UTF-8")).or_insert(0.0) += 1.0;
@@ -255,7 +263,7 @@ fn hostile_paths_are_escaped_where_they_are_asked_for() {
 }
 
 #[test]
-fn a_path_of_64_kb_does_not_blow_up_the_page() {
+fn a_path_of_64_kb_is_truncated_on_the_page() {
     for (monitor, addr_length) in [(monitor(), "unmatched".len()), (by_path(), 120)] {
         let server = Server::watched(monitor, |app| {
             app.route("/a/b", web::get().to(HttpResponse::Ok));
@@ -269,7 +277,7 @@ fn a_path_of_64_kb_does_not_blow_up_the_page() {
     }
 }
 
-/// Sends `count` requests for paths that nobody sent before, and reads all answers.
+/// Sends `count` requests for different paths, and reads all responses.
 fn flood(client: &mut Client, name: &str, count: usize) {
     for batch in 0..count.div_ceil(100) {
         let requests = (batch * 100..count.min((batch + 1) * 100))
@@ -300,9 +308,9 @@ fn twenty_thousand_unique_paths_are_one_series() {
 }
 
 #[test]
-fn raw_paths_stop_at_the_limit_without_a_lost_count() {
+fn raw_paths_stop_at_the_limit_and_no_request_is_lost() {
     const LIMIT: usize = 50;
-    let monitor = BigBrother::builder().isolated().unmatched(Unmatched::Path).series_limit(LIMIT);
+    let monitor = builder().unmatched(Unmatched::Path).series_limit(LIMIT);
     let server = Server::watched(monitor.build(), |app| {
         app.route("/a/b", web::get().to(HttpResponse::Ok));
     });
@@ -319,7 +327,7 @@ fn raw_paths_stop_at_the_limit_without_a_lost_count() {
 }
 
 #[test]
-fn a_query_is_no_part_of_a_raw_path() {
+fn a_query_is_not_part_of_a_raw_path() {
     let server = Server::watched(by_path(), |app| {
         app.route("/a/b", web::get().to(HttpResponse::Ok));
     });

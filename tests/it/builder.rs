@@ -1,5 +1,5 @@
-//! The builder: each default, each refusal with the sentence that a user reads,
-//! and what the builds of one process share.
+//! The builder: its defaults, the messages of its errors, and what the builds of one
+//! process share.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -9,7 +9,8 @@ use std::time::Duration;
 use actix_monitor::prometheus_client::metrics::counter::Counter;
 use actix_monitor::prometheus_client::registry::Registry;
 use actix_monitor::{
-    BigBrother, BigBrotherBuilder, BuildError, Dependency, ErrorMessage, Format, Monitor,
+    BigBrother, BigBrotherBuilder, Dependency, ErrorMessage, Exemplars, Format, Monitor, ObserveAt,
+    ResponseSize, Unmatched,
 };
 use actix_web::http::StatusCode;
 use actix_web::rt::{System, SystemRunner};
@@ -17,6 +18,7 @@ use actix_web::{App, HttpResponse, HttpServer, web};
 
 use crate::support::checks::{wait_for_result, wait_until_up};
 use crate::support::child::in_a_process_of_its_own;
+use crate::support::journal;
 use crate::support::page::Page;
 use crate::support::patience::eventually;
 use crate::support::server::{Runtime, Server, run};
@@ -26,7 +28,7 @@ fn isolated() -> BigBrotherBuilder {
 }
 
 fn page_of(monitor: &Monitor) -> Page {
-    Page::parse(&monitor.encode(Format::Text).expect("a page"))
+    Page::parse(&monitor.encode(Format::Text))
 }
 
 fn bounds(page: &Page, bucket: &str) -> Vec<String> {
@@ -37,18 +39,18 @@ fn bounds(page: &Page, bucket: &str) -> Vec<String> {
 // Defaults.
 
 #[test]
-fn the_version_is_unknown_unless_told() {
-    let page = page_of(&isolated().build().handle());
+fn the_version_is_unknown_by_default() {
+    let page = page_of(&isolated().build().monitor());
     assert_eq!(page.value("application_info", &[("version", "unknown")]), Some(1.0));
-    let page = page_of(&isolated().version("v0.1.2").build().handle());
+    let page = page_of(&isolated().version("v0.1.2").build().monitor());
     assert_eq!(page.value("application_info", &[("version", "v0.1.2")]), Some(1.0));
 }
 
 #[test]
-fn both_histograms_have_the_bounds_of_the_family_unless_told() {
-    let monitor = isolated().build().handle();
-    monitor.record_request("amqp").finish("ok", false);
-    monitor.dependency_request("db").finish("ok", false);
+fn both_histograms_have_the_buckets_of_the_protocol_by_default() {
+    let monitor = isolated().build().monitor();
+    monitor.start_request("amqp").finish("ok");
+    monitor.start_dependency_request("db").finish("ok");
     let page = page_of(&monitor);
     let family = ["0.1", "0.3", "1.5", "10.5", "+Inf"];
     assert_eq!(bounds(&page, "request_seconds_bucket"), family);
@@ -56,30 +58,30 @@ fn both_histograms_have_the_bounds_of_the_family_unless_told() {
 }
 
 #[test]
-fn calls_to_dependencies_have_the_bounds_of_requests_unless_told() {
-    let monitor = isolated().buckets([0.5, 1.0]).build().handle();
-    monitor.dependency_request("db").finish("ok", false);
+fn calls_to_dependencies_have_the_buckets_of_requests_by_default() {
+    let monitor = isolated().buckets([0.5, 1.0]).build().monitor();
+    monitor.start_dependency_request("db").finish("ok");
     let page = page_of(&monitor);
     assert_eq!(bounds(&page, "dependency_request_seconds_bucket"), ["0.5", "1.0", "+Inf"]);
 
-    let monitor = isolated().buckets([0.5]).dependency_buckets([0.001]).build().handle();
-    monitor.record_request("amqp").finish("ok", false);
-    monitor.dependency_request("db").finish("ok", false);
+    let monitor = isolated().buckets([0.5]).dependency_buckets([0.001]).build().monitor();
+    monitor.start_request("amqp").finish("ok");
+    monitor.start_dependency_request("db").finish("ok");
     let page = page_of(&monitor);
     assert_eq!(bounds(&page, "request_seconds_bucket"), ["0.5", "+Inf"]);
     assert_eq!(bounds(&page, "dependency_request_seconds_bucket"), ["0.001", "+Inf"]);
 }
 
 #[test]
-fn the_statuses_of_400_and_above_are_errors_unless_told() {
+fn statuses_from_400_to_599_are_errors_by_default() {
     let routes = |config: &mut web::ServiceConfig| {
         config.route("/{status}", web::get().to(answer_with));
     };
-    let told = ["200", "399", "400", "404", "499", "500", "599", "600"];
+    let statuses = ["200", "399", "400", "404", "499", "500", "599", "600"];
     let errors_of = |middleware: BigBrother| {
         let server = Server::watched(middleware, routes);
         let mut client = server.connect();
-        told.iter().for_each(|status| {
+        statuses.iter().for_each(|status| {
             assert_eq!(client.get(&format!("/{status}")).status.to_string(), *status)
         });
         let page = server.metrics();
@@ -87,7 +89,7 @@ fn the_statuses_of_400_and_above_are_errors_unless_told() {
             page.value("request_seconds_count", &[("status", status), ("isError", "true")])
                 .is_some()
         };
-        told.into_iter().filter(is_error).collect::<Vec<_>>()
+        statuses.into_iter().filter(is_error).collect::<Vec<_>>()
     };
     assert_eq!(errors_of(isolated().build()), ["400", "404", "499", "500", "599"]);
     let server_errors = isolated().is_error(|status| status.is_server_error()).build();
@@ -99,7 +101,7 @@ async fn answer_with(status: web::Path<u16>) -> HttpResponse {
 }
 
 #[test]
-fn the_page_stands_at_metrics_unless_told() {
+fn the_endpoint_is_metrics_by_default() {
     let app = |config: &mut web::ServiceConfig| {
         config.default_service(web::to(|| async { "of the app" }));
     };
@@ -115,22 +117,22 @@ fn the_page_stands_at_metrics_unless_told() {
 }
 
 #[test]
-fn a_family_holds_2000_label_sets_unless_told() {
+fn a_family_has_at_most_2000_label_sets_by_default() {
     let sets_of = |monitor: &Monitor| {
         for number in 0..2_005 {
-            monitor.record_request("amqp").addr(number.to_string()).finish("ok", false);
+            monitor.start_request("amqp").addr(number.to_string()).finish("ok");
         }
         let page = page_of(monitor);
         assert_eq!(page.requests(), 2_005.0);
         let overflowed = page.value("request_seconds_count", &[("addr", "_overflow")]);
         (page.find("request_seconds_count", &[]).len(), overflowed)
     };
-    assert_eq!(sets_of(&isolated().build().handle()), (2_001, Some(5.0)));
-    assert_eq!(sets_of(&isolated().series_limit(10).build().handle()), (11, Some(1_995.0)));
+    assert_eq!(sets_of(&isolated().build().monitor()), (2_001, Some(5.0)));
+    assert_eq!(sets_of(&isolated().series_limit(10).build().monitor()), (11, Some(1_995.0)));
 }
 
 #[test]
-fn what_is_not_asked_for_is_not_on_the_page() {
+fn options_that_are_off_add_nothing_to_the_page() {
     let server = Server::watched(isolated().build(), |config| {
         config.route("/a", web::get().to(HttpResponse::Ok));
     });
@@ -144,22 +146,23 @@ fn what_is_not_asked_for_is_not_on_the_page() {
 }
 
 #[test]
-fn openmetrics_is_on_unless_switched_off() {
+fn openmetrics_is_off_by_default() {
     let type_of = |middleware: BigBrother| {
         let server = Server::watched(middleware, |_| {});
         let accept = [("accept", "application/openmetrics-text; version=1.0.0")];
         let answer = server.connect().request("GET", "/metrics", &accept);
         answer.header("content-type").expect("a type").split(';').next().map(str::to_owned)
     };
-    assert_eq!(type_of(isolated().build()).as_deref(), Some("application/openmetrics-text"));
-    assert_eq!(type_of(isolated().openmetrics(false).build()).as_deref(), Some("text/plain"));
+    assert_eq!(type_of(isolated().build()).as_deref(), Some("text/plain"));
+    let openmetrics = Some("application/openmetrics-text");
+    assert_eq!(type_of(isolated().openmetrics().build()).as_deref(), openmetrics);
 }
 
 #[test]
-fn a_constant_label_stands_on_every_series() {
-    let monitor = isolated().const_label("region", "eu \"west\"").build().handle();
-    monitor.record_request("amqp").finish("ok", false);
-    monitor.dependency_request("db").finish("ok", false);
+fn a_constant_label_is_on_every_series() {
+    let monitor = isolated().const_label("region", "eu \"west\"").build().monitor();
+    monitor.start_request("amqp").finish("ok");
+    monitor.start_dependency_request("db").finish("ok");
     monitor.register(|registry| registry.register("orders", "Orders", Counter::<u64>::default()));
     let page = page_of(&monitor);
     assert!(page.samples.len() > 10);
@@ -168,37 +171,45 @@ fn a_constant_label_stands_on_every_series() {
     }
 }
 
-// Refusals.
+// Errors.
 
-/// How a user gets it wrong, and what they read then.
+/// Builders with an invalid value, each with the message of the error.
 fn refusals() -> Vec<(BigBrotherBuilder, &'static str)> {
     let checked = |name: &str| Dependency::new(name, || async { true });
+    let nothing = |_: &mut Registry| {};
     vec![
         (
             isolated().version(""),
-            "version: it is empty, and an empty label is no label to Prometheus; give the running \
-             version, or leave the option out to show \"unknown\"",
+            "version: \"\" is blank, and Prometheus treats an empty label as a missing one; set the \
+             running version, or leave the option out to show \"unknown\"",
+        ),
+        (
+            isolated().version(" \t"),
+            "version: \" \\t\" is blank, and Prometheus treats an empty label as a missing one; set \
+             the running version, or leave the option out to show \"unknown\"",
         ),
         (
             isolated().buckets([]),
-            "buckets: there is no bound, so everything would fall into +Inf; give at least one, \
-             or leave the option out for the default",
+            "buckets: there is no bound, so every observation would be in the +Inf bucket; give at \
+             least one, or leave the option out for the default",
         ),
         (
             isolated().buckets([0.1, f64::INFINITY]),
-            "buckets: inf is not a finite number; leave it out (the +Inf bucket is always there)",
+            "buckets: inf is not a finite number; leave it out, because the +Inf bucket is added \
+             automatically",
         ),
         (
             isolated().buckets([f64::NAN]),
-            "buckets: NaN is not a finite number; leave it out (the +Inf bucket is always there)",
+            "buckets: NaN is not a finite number; leave it out, because the +Inf bucket is added \
+             automatically",
         ),
         (
             isolated().buckets([0.0, 1.0]),
-            "buckets: 0 is not above zero, and no duration is; give seconds above zero",
+            "buckets: 0 is not above zero, and every duration is; give seconds above zero",
         ),
         (
             isolated().buckets([-0.5]),
-            "buckets: -0.5 is not above zero, and no duration is; give seconds above zero",
+            "buckets: -0.5 is not above zero, and every duration is; give seconds above zero",
         ),
         (
             isolated().buckets([0.3, 0.1]),
@@ -210,111 +221,129 @@ fn refusals() -> Vec<(BigBrotherBuilder, &'static str)> {
         ),
         (
             isolated().dependency_buckets([]),
-            "dependency_buckets: there is no bound, so everything would fall into +Inf; give at \
-             least one, or leave the option out for the default",
+            "dependency_buckets: there is no bound, so every observation would be in the +Inf \
+             bucket; give at least one, or leave the option out for the default",
         ),
         (
             isolated().dependency_buckets([1.0, f64::NEG_INFINITY]),
-            "dependency_buckets: -inf is not a finite number; leave it out (the +Inf bucket is \
-             always there)",
+            "dependency_buckets: -inf is not a finite number; leave it out, because the +Inf \
+             bucket is added automatically",
         ),
         (
             isolated().endpoint("metrics"),
-            "endpoint: \"metrics\" does not start with \"/\", so no request could reach it; give \
-             an absolute path such as \"/metrics\", or use no_endpoint()",
+            "endpoint: \"metrics\" is not a path, so no request could match it; give an absolute \
+             path without a query such as \"/metrics\", or use no_endpoint()",
         ),
         (
             isolated().endpoint(""),
-            "endpoint: \"\" does not start with \"/\", so no request could reach it; give an \
-             absolute path such as \"/metrics\", or use no_endpoint()",
+            "endpoint: \"\" is not a path, so no request could match it; give an absolute path \
+             without a query such as \"/metrics\", or use no_endpoint()",
+        ),
+        (
+            isolated().endpoint("/metrics?x"),
+            "endpoint: \"/metrics?x\" is not a path, so no request could match it; give an \
+             absolute path without a query such as \"/metrics\", or use no_endpoint()",
+        ),
+        (
+            isolated().endpoint("/metrics#x"),
+            "endpoint: \"/metrics#x\" is not a path, so no request could match it; give an \
+             absolute path without a query such as \"/metrics\", or use no_endpoint()",
         ),
         (
             isolated().exclude("health"),
-            "exclude: no request could match \"health\"; give a path such as \"/health\", a prefix \
-             such as \"/static/*\" or a route's pattern such as \"/users/{id}\", each beginning with \
-             \"/\"",
+            "exclude: no request can match \"health\"; give a path such as \"/health\", a prefix \
+             such as \"/static/*\", or a route's pattern such as \"/users/{id}\", each beginning \
+             with \"/\"",
+        ),
+        (
+            isolated().observe_route_at("events", ObserveAt::Head),
+            "observe_route_at: no route can have the pattern \"events\"; give the whole pattern \
+             with its scopes as the addr label shows it, such as \"/users/{id}/events\"",
         ),
         (
             isolated().dependency(checked("")),
-            "dependency: its name is empty, and the name is all that tells dependencies apart on \
-             the page; give it one",
+            "dependency: its name is empty, and the name is the only label of dependency_up; give \
+             it a name",
         ),
         (
             isolated().dependency(checked("db")).dependency(checked("db")),
-            "dependency \"db\": it was given twice, and both would write to one series; give each \
-             its own name",
+            "dependency \"db\": two dependencies have this name, and both would write to one \
+             series; give each its own name",
         ),
         (
             isolated().dependency(checked("db").every(Duration::ZERO)),
-            "dependency \"db\": every is zero, which no check can keep to; give it a duration \
-             above zero",
+            "dependency \"db\": every is zero; give it a duration above zero",
         ),
         (
             isolated().dependency(checked("db").timeout(Duration::ZERO)),
-            "dependency \"db\": timeout is zero, which no check can keep to; give it a duration \
-             above zero",
+            "dependency \"db\": timeout is zero; give it a duration above zero",
         ),
         (
             isolated().series_limit(0),
-            "series_limit: it is zero, so not even the first request could be counted; give the \
-             number of label sets that a family may hold",
+            "series_limit: it is zero, so not even the first request could be recorded; give the \
+             number of label sets that a family may have",
         ),
         (
             isolated().const_label("status", "x"),
-            "const_label \"status\": the key belongs to the protocol or to Prometheus; choose \
-             another",
+            "const_label \"status\": the protocol or Prometheus uses this key; use another one",
         ),
         (
             isolated().const_label("__name__", "x"),
-            "const_label \"__name__\": the key belongs to the protocol or to Prometheus; choose \
-             another",
+            "const_label \"__name__\": the protocol or Prometheus uses this key; use another one",
         ),
         (
             isolated().const_label("9lives", "x"),
-            "const_label \"9lives\": the key is no label name; use letters, digits and \
-             underscores, not beginning with a digit",
+            "const_label \"9lives\": this is not a valid label name; use letters, digits and \
+             underscores, and do not begin with a digit",
         ),
         (
             isolated().const_label("", "x"),
-            "const_label \"\": the key is no label name; use letters, digits and underscores, \
-             not beginning with a digit",
+            "const_label \"\": this is not a valid label name; use letters, digits and underscores, \
+             and do not begin with a digit",
         ),
         (
             isolated().const_label("größe", "x"),
-            "const_label \"größe\": the key is no label name; use letters, digits and \
-             underscores, not beginning with a digit",
-        ),
-        (
-            isolated().error_message(ErrorMessage::header("Error Message")),
-            "error_message: \"Error Message\" is no name that a header can have, so no message \
-             would be found; give one such as \"Error-Message\"",
+            "const_label \"größe\": this is not a valid label name; use letters, digits and \
+             underscores, and do not begin with a digit",
         ),
         (
             isolated().const_label("region", "a").const_label("region", "b"),
-            "const_label \"region\": the key was given twice; give each key once",
+            "const_label \"region\": the key is set twice; set each key once",
+        ),
+        (
+            isolated().error_message(ErrorMessage::header("Error Message")),
+            "error_message: \"Error Message\" is not a valid header name; use a name such as \
+             \"Error-Message\"",
+        ),
+        (
+            isolated().register("orders", nothing).register("orders", nothing),
+            "register: the key \"orders\" is used for two registrations, of which one would be \
+             lost; use a different key for each",
         ),
     ]
 }
 
 #[test]
-fn each_refusal_tells_what_was_wrong_and_what_to_do() {
-    for (builder, sentence) in refusals() {
-        let refusal = builder.try_build().expect_err(sentence);
-        assert_eq!(refusal.to_string(), sentence);
+fn each_error_says_what_is_wrong_and_what_to_do() {
+    for (builder, message) in refusals() {
+        assert_eq!(builder.try_build().expect_err(message).to_string(), message);
     }
 }
 
 #[test]
-fn build_panics_with_the_sentence_of_the_refusal() {
-    for (builder, sentence) in refusals() {
-        let panic = catch_unwind(AssertUnwindSafe(|| builder.build())).expect_err(sentence);
-        let said = panic.downcast_ref::<String>().expect("a sentence");
-        assert_eq!(*said, format!("actix-monitor refuses its configuration: {sentence}"));
+fn build_panics_with_the_message_and_logs_it() {
+    journal::start();
+    for (builder, message) in refusals() {
+        let panic = catch_unwind(AssertUnwindSafe(|| builder.build())).expect_err(message);
+        let shown = panic.downcast_ref::<String>().expect("a text");
+        assert_eq!(*shown, format!("invalid configuration of actix-monitor: {message}"));
+        let line = format!("ERROR invalid configuration: {message}");
+        assert!(journal::lines("actix_monitor").contains(&line), "{line}");
     }
 }
 
 #[test]
-fn build_panics_at_the_line_of_the_user() {
+fn the_panic_of_build_has_the_location_of_the_call() {
     in_a_process_of_its_own(|| {
         let place = Arc::new(Mutex::new(None));
         let seen = Arc::clone(&place);
@@ -330,11 +359,13 @@ fn build_panics_at_the_line_of_the_user() {
 
 #[test]
 fn every_reserved_key_is_refused_as_a_constant_label() {
-    let keys =
+    let of_the_protocol =
         ["name", "type", "status", "isError", "errorMessage", "method", "addr", "version", "le"];
-    for key in keys {
-        let refusal = isolated().const_label(key, "x").try_build();
-        assert!(matches!(refusal, Err(BuildError::ConstLabel { .. })), "{key}: {refusal:?}");
+    let of_prometheus = ["job", "instance", "__address__"];
+    for key in of_the_protocol.into_iter().chain(of_prometheus) {
+        let error = isolated().const_label(key, "x").try_build().expect_err(key);
+        let expected = format!("const_label {key:?}: the protocol or Prometheus uses this key; ");
+        assert!(error.to_string().starts_with(&expected), "{error}");
     }
 }
 
@@ -352,12 +383,12 @@ fn a_refused_build_starts_no_check_and_registers_nothing() {
             let register = move |_: &mut _| {
                 registrations.fetch_add(1, Ordering::SeqCst);
             };
-            BigBrother::builder().dependency(Dependency::new(name, check)).register(register)
+            BigBrother::builder().dependency(Dependency::new(name, check)).register(name, register)
         };
         assert!(with("a").version("").try_build().is_err());
-        assert!(BigBrother::monitor().is_none(), "a refused build leaves no monitor behind");
+        assert!(Monitor::global().is_none(), "a refused build leaves no monitor behind");
         let known = BigBrother::builder().dependency(Dependency::new("b", || async { true }));
-        let monitor = known.version("1").build().handle();
+        let monitor = known.version("1").build().monitor();
         assert!(with("a").version("2").try_build().is_err());
         let other = Dependency::new("b", || async { true }).every(Duration::from_secs(1));
         assert!(with("a").dependency(other).try_build().is_err());
@@ -370,7 +401,7 @@ fn a_refused_build_starts_no_check_and_registers_nothing() {
     });
 }
 
-// Sharing, each scenario in a process of its own.
+// Sharing. Each scenario has a process of its own.
 
 #[test]
 fn a_conflict_names_the_option_and_both_values() {
@@ -423,19 +454,12 @@ fn a_conflict_names_the_option_and_both_values() {
             ),
         ];
         for (builder, option, current, requested) in conflicts {
-            let refusal = builder.try_build().expect_err(option);
-            let expected = BuildError::Conflict {
-                option: option.to_owned(),
-                current: current.to_owned(),
-                requested: requested.to_owned(),
-            };
-            assert_eq!(refusal, expected);
             assert_eq!(
-                refusal.to_string(),
+                builder.try_build().expect_err(option).to_string(),
                 format!(
-                    "{option}: the monitor of this process has {current}, this build asks for \
-                     {requested}; all builds of a process share one monitor, so give each the \
-                     same, leave the option out to inherit it, or make this one isolated()"
+                    "{option}: the monitor of this process has {current}, this build sets \
+                     {requested}; all builds of a process share one monitor, so set the same value \
+                     in each, leave the option out to inherit it, or make this monitor isolated()"
                 )
             );
         }
@@ -443,7 +467,7 @@ fn a_conflict_names_the_option_and_both_values() {
 }
 
 #[test]
-fn an_option_left_out_is_inherited_and_the_same_value_is_welcome() {
+fn an_option_left_out_is_inherited_and_the_same_value_is_accepted() {
     in_a_process_of_its_own(|| {
         let first = BigBrother::builder()
             .version("v1")
@@ -459,9 +483,9 @@ fn an_option_left_out_is_inherited_and_the_same_value_is_welcome() {
             .const_label("region", "eu")
             .build();
         for other in [&heir, &twin] {
-            other.handle().record_request("amqp").finish("ok", false);
+            other.monitor().start_request("amqp").finish("ok");
         }
-        let page = page_of(&first.handle());
+        let page = page_of(&first.monitor());
         assert_eq!(
             page.value("application_info", &[("version", "v1"), ("region", "eu")]),
             Some(1.0)
@@ -478,7 +502,13 @@ fn options_of_one_middleware_never_conflict() {
         let other = BigBrother::builder()
             .endpoint("/internal")
             .is_error(|status| status.is_server_error())
-            .openmetrics(false)
+            .observe_at(ObserveAt::Head)
+            .observe_route_at("/events", ObserveAt::BodyEnd)
+            .response_size(ResponseSize::Sent)
+            .unmatched(Unmatched::Path)
+            .exclude_status(StatusCode::NOT_FOUND)
+            .exemplars(Exemplars::traceparent())
+            .openmetrics()
             .exclude("/health")
             .try_build();
         assert!(other.is_ok(), "{other:?}");
@@ -488,16 +518,16 @@ fn options_of_one_middleware_never_conflict() {
 #[test]
 fn an_isolated_monitor_neither_joins_nor_conflicts() {
     in_a_process_of_its_own(|| {
-        let shared = BigBrother::builder().version("v1").build().handle();
-        let alone = isolated().version("v2").buckets([9.0]).build().handle();
-        alone.record_request("amqp").finish("ok", false);
+        let shared = BigBrother::builder().version("v1").build().monitor();
+        let alone = isolated().version("v2").buckets([9.0]).build().monitor();
+        alone.start_request("amqp").finish("ok");
         assert_eq!(page_of(&shared).requests(), 0.0);
         assert_eq!(page_of(&alone).requests(), 1.0);
     });
 }
 
 #[test]
-fn a_dependency_given_by_four_workers_is_watched_once() {
+fn a_dependency_added_by_four_workers_is_checked_once() {
     in_a_process_of_its_own(|| {
         let loops = Arc::new(AtomicUsize::new(0));
         let builds = Arc::new(AtomicUsize::new(0));
@@ -505,7 +535,7 @@ fn a_dependency_given_by_four_workers_is_watched_once() {
         let server = Server::start(4, move || {
             built.fetch_add(1, Ordering::SeqCst);
             let begun = Arc::clone(&begun);
-            // The first run is at once and the second in an hour: so runs are loops.
+            // The second run is an hour after the first, so each run belongs to another loop.
             let check = move || {
                 begun.fetch_add(1, Ordering::SeqCst);
                 async { true }
@@ -515,7 +545,7 @@ fn a_dependency_given_by_four_workers_is_watched_once() {
         });
         server.metrics();
         eventually("all workers are built", || (builds.load(Ordering::SeqCst) == 4).then_some(()));
-        let monitor = BigBrother::monitor().expect("built");
+        let monitor = Monitor::global().expect("built");
         // Time for further loops to run, if there are any.
         let last = Dependency::new("last", || async { true });
         let _last = BigBrother::builder().dependency(last).build();
@@ -537,7 +567,7 @@ fn register_in_the_factory_registers_once() {
                 calls.fetch_add(1, Ordering::SeqCst);
                 registry.register("orders", "Orders taken", counter);
             };
-            let middleware = BigBrother::builder().register(register).build();
+            let middleware = BigBrother::builder().register("orders", register).build();
             built.fetch_add(1, Ordering::SeqCst);
             App::new().wrap(middleware)
         });
@@ -549,32 +579,102 @@ fn register_in_the_factory_registers_once() {
     });
 }
 
+/// A builder that registers one counter, as an app's own helper function might make it.
+fn with_counter(name: &'static str, counter: &Counter) -> BigBrotherBuilder {
+    let counter = counter.clone();
+    let register = move |registry: &mut Registry| registry.register(name, "Help", counter);
+    BigBrother::builder().register(name, register)
+}
+
 #[test]
-fn a_refusal_in_the_factory_ends_a_server_under_actix() {
+fn two_builders_of_one_function_with_different_keys_are_both_registered() {
+    in_a_process_of_its_own(|| {
+        let (orders, refunds) = (Counter::default(), Counter::default());
+        let first = with_counter("orders", &orders).build();
+        let _second = with_counter("refunds", &refunds).build();
+        let _again = with_counter("orders", &orders).build();
+        orders.inc_by(2);
+        refunds.inc();
+        let page = page_of(&first.monitor());
+        assert_eq!(page.value("orders_total", &[]), Some(2.0));
+        assert_eq!(page.value("refunds_total", &[]), Some(1.0));
+    });
+}
+
+#[test]
+fn a_key_that_another_closure_has_used_is_refused() {
+    in_a_process_of_its_own(|| {
+        let first = with_counter("orders", &Counter::default()).build();
+        let other = |registry: &mut Registry| {
+            registry.register("refunds", "Help", Counter::<u64>::default());
+        };
+        let refused = BigBrother::builder().register("orders", other).try_build();
+        let message = refused.expect_err("the key is in use").to_string();
+        assert!(message.starts_with("register: the key \"orders\" is used for two"), "{message}");
+        assert!(!page_of(&first.monitor()).text.contains("refunds"));
+        // Keys are those of one monitor.
+        assert!(isolated().register("orders", other).try_build().is_ok());
+    });
+}
+
+#[test]
+fn a_builder_that_uses_one_key_twice_leaves_no_monitor_behind() {
+    in_a_process_of_its_own(|| {
+        let nothing = |_: &mut Registry| {};
+        let twice = BigBrother::builder().version("1").register("a", nothing);
+        assert!(twice.register("a", nothing).try_build().is_err());
+        assert!(Monitor::global().is_none());
+        assert!(BigBrother::builder().version("2").try_build().is_ok());
+    });
+}
+
+#[test]
+fn a_registration_that_panics_is_made_by_the_next_build_with_its_key() {
+    in_a_process_of_its_own(|| {
+        let attempts = Arc::new(AtomicUsize::new(0));
+        let builder = || {
+            let attempts = Arc::clone(&attempts);
+            BigBrother::builder().register("orders", move |registry| {
+                registry.register("orders", "Orders taken", Counter::<u64>::default());
+                assert!(attempts.fetch_add(1, Ordering::SeqCst) > 0, "a panic, on purpose");
+            })
+        };
+        assert!(catch_unwind(AssertUnwindSafe(|| builder().build())).is_err());
+        let middleware = builder().build();
+        assert_eq!(page_of(&middleware.monitor()).value("orders_total", &[]), Some(0.0));
+    });
+}
+
+#[test]
+fn an_invalid_build_in_the_factory_ends_the_server_under_actix() {
     in_a_process_of_its_own(|| refused_in_the_factory(Runtime::Actix));
 }
 
 #[test]
-fn a_refusal_in_the_factory_ends_a_server_under_tokio() {
+fn an_invalid_build_in_the_factory_ends_the_server_under_tokio() {
     in_a_process_of_its_own(|| refused_in_the_factory(Runtime::Tokio));
 }
 
 #[test]
-fn a_conflict_between_two_workers_ends_a_server_under_actix() {
+fn a_conflict_between_two_workers_ends_the_server_under_actix() {
     in_a_process_of_its_own(|| conflict_between_workers(Runtime::Actix));
 }
 
 #[test]
-fn a_conflict_between_two_workers_ends_a_server_under_tokio() {
+fn a_conflict_between_two_workers_ends_the_server_under_tokio() {
     in_a_process_of_its_own(|| conflict_between_workers(Runtime::Tokio));
 }
 
 fn refused_in_the_factory(runtime: Runtime) {
+    journal::start();
     let ended = run(runtime, async {
         let factory = || App::new().wrap(BigBrother::builder().version("").build());
         HttpServer::new(factory).workers(2).bind(("127.0.0.1", 0))?.run().await
     });
     assert!(ended.is_err(), "a server without workers must not go on");
+    // The error of the server does not contain the reason.
+    let lines = journal::lines("actix_monitor");
+    assert!(lines.iter().any(|line| line.starts_with("ERROR invalid configuration: version: ")));
 }
 
 fn conflict_between_workers(runtime: Runtime) {
@@ -610,7 +710,7 @@ fn counters_survive_a_restart_of_the_server_within_the_process() {
 }
 
 #[test]
-fn checks_outlive_the_system_in_which_they_were_built() {
+fn checks_outlive_the_system_of_their_build() {
     in_a_process_of_its_own(|| {
         let runs = Arc::new(AtomicUsize::new(0));
         for _ in 0..3 {
@@ -634,7 +734,7 @@ fn checks_outlive_the_system_in_which_they_were_built() {
 }
 
 #[test]
-fn a_check_that_blocked_while_its_builds_system_stopped_goes_on() {
+fn a_check_that_blocks_while_the_system_of_its_build_stops_continues() {
     in_a_process_of_its_own(|| {
         let (release, held) = mpsc::channel::<()>();
         let held = Arc::new(Mutex::new(held));
@@ -644,10 +744,10 @@ fn a_check_that_blocked_while_its_builds_system_stopped_goes_on() {
             let (held, begins, runs) = (Arc::clone(&held), begins.clone(), Arc::clone(&runs));
             let check = move || {
                 let run = runs.fetch_add(1, Ordering::SeqCst);
-                // Nobody listens to any but the first.
+                // Only the first run is waited for.
                 let _ = begins.send(run);
                 if run == 0 {
-                    // Holds its thread until it is let go.
+                    // Blocks its thread until it is released.
                     let _ = held.lock().map(|held| held.recv());
                 }
                 async { true }
@@ -660,14 +760,14 @@ fn a_check_that_blocked_while_its_builds_system_stopped_goes_on() {
         begun.recv().expect("the first check begins");
         stop(first);
         let second = System::new();
-        let monitor = second.block_on(async { build() }).handle();
+        let monitor = second.block_on(async { build() }).monitor();
         release.send(()).expect("the check waits");
         eventually("the checks go on", || (runs.load(Ordering::SeqCst) > 3).then_some(()));
         wait_until_up(&monitor, "db");
     });
 }
 
-/// Stops a System and the arbiters that belong to it.
+/// Stops a `System` and its arbiters.
 fn stop(system: SystemRunner) {
     System::current().stop();
     system.run().expect("the System stops");

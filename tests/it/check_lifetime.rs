@@ -17,6 +17,23 @@ use crate::support::patience::eventually;
 // Handles.
 
 #[test]
+fn a_collector_that_outlives_its_monitor_does_not_keep_the_checks_running() {
+    let token = Arc::new(());
+    let held = Arc::downgrade(&token);
+    let check = move || {
+        let _token = &token;
+        ready(true)
+    };
+    let dependency = once(Dependency::new("db", check));
+    let monitor = BigBrother::builder().isolated().dependency(dependency).build().monitor();
+    wait_until_up(&monitor, "db");
+    let collector = monitor.collector();
+    drop(monitor);
+    eventually("the check is dropped", || (held.strong_count() == 0).then_some(()));
+    drop(collector);
+}
+
+#[test]
 fn dropping_the_last_handle_of_an_isolated_monitor_stops_its_checks() {
     let token = Arc::new(());
     let held = Arc::downgrade(&token);
@@ -44,7 +61,7 @@ fn dropping_the_last_handle_of_an_isolated_monitor_stops_its_checks() {
         .dependency(once(Dependency::new("waits", waiting)))
         .dependency(Dependency::new("is busy", busy).every(Duration::from_millis(5)))
         .build();
-    let last = middleware.handle();
+    let last = middleware.monitor();
     wait_until_up(&last, "returns");
     runs.wait_for(3);
     drop(middleware);
@@ -69,7 +86,7 @@ fn checks_go_on_for_as_long_as_there_is_a_handle() {
     let clone = middleware.clone();
     drop(middleware);
     runs.wait_for(3);
-    let handle = clone.handle();
+    let handle = clone.monitor();
     drop(clone);
     runs.wait_for(3);
     drop(handle);

@@ -1,4 +1,4 @@
-//! Outgoing calls of awc and reqwest, which are told in the same words.
+//! Outgoing calls of awc and reqwest, which are recorded with the same labels.
 
 use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, TcpListener};
@@ -21,7 +21,7 @@ use crate::support::oracle::page_of;
 use crate::support::page::Sample;
 use crate::support::patience::PATIENCE;
 use crate::support::server::{Runtime, Server, monitor, run};
-use crate::support::services::{told_bodies, waits_for_ever};
+use crate::support::services::{controlled_bodies, waits_for_ever};
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Client {
@@ -35,7 +35,7 @@ const SHORT: Duration = Duration::from_millis(150);
 const BOTH: [Client; 2] = [Client::Awc, Client::Reqwest];
 
 impl Client {
-    /// The status of the answer, or what the client says that went wrong.
+    /// The status of the response, or the error of the client.
     async fn send(self, watched: ClientMonitor, method: &str, url: &str) -> Result<u16, String> {
         self.send_within(PATIENCE, watched, method, url).await
     }
@@ -71,23 +71,16 @@ impl Client {
     }
 }
 
-impl Server {
-    /// The address of `path`.
-    fn url(&self, path: &str) -> String {
-        format!("http://{}{path}", self.address)
-    }
-}
-
 fn debug(error: impl std::fmt::Debug) -> String {
     format!("{error:?}")
 }
 
 fn handle() -> web::Data<Monitor> {
-    monitor().handle()
+    monitor().monitor()
 }
 
 /// A sorted line for each series of calls, its values in the order of the page.
-fn told(monitor: &Monitor) -> Vec<String> {
+fn recorded(monitor: &Monitor) -> Vec<String> {
     let page = page_of(monitor);
     let line = |count: &&Sample| {
         let values: Vec<_> = count.labels.iter().map(|(_, value)| value.as_str()).collect();
@@ -103,7 +96,7 @@ fn up(monitor: &Monitor) -> Option<f64> {
     page_of(monitor).value("dependency_up", &[("name", "api")])
 }
 
-/// A service whose client chooses the status.
+/// A service whose status the client chooses.
 fn chosen_status() -> Server {
     Server::start(1, || {
         App::new().route(
@@ -115,14 +108,14 @@ fn chosen_status() -> Server {
     })
 }
 
-/// The address of a service that is not there.
+/// The URL of a service that does not listen.
 fn nobody() -> String {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
     format!("http://{}/x", listener.local_addr().expect("its address"))
 }
 
-/// The address of a service that answers each connection with `answer` and hangs
-/// up, once it has read the head of a request.
+/// The URL of a service that reads the head of a request, sends `answer` and closes the
+/// connection.
 fn answering(answer: &'static [u8]) -> String {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
     let address = listener.local_addr().expect("its address");
@@ -141,10 +134,10 @@ fn answering(answer: &'static [u8]) -> String {
     format!("http://{address}/x")
 }
 
-// Answers.
+// Responses.
 
 #[test]
-fn a_call_is_recorded_with_the_method_and_the_status_of_its_answer() {
+fn a_call_is_recorded_with_its_method_and_the_status_of_its_response() {
     let server = chosen_status();
     for client in BOTH {
         let monitor = handle();
@@ -156,7 +149,7 @@ fn a_call_is_recorded_with_the_method_and_the_status_of_its_answer() {
             assert_eq!(answer, Ok(status), "{client:?}");
         }
         assert_eq!(
-            told(&monitor),
+            recorded(&monitor),
             [
                 "api http 200 false GET unknown: 2",
                 "api http 201 false POST unknown: 1",
@@ -171,7 +164,7 @@ fn a_call_is_recorded_with_the_method_and_the_status_of_its_answer() {
 }
 
 #[test]
-fn methods_that_http_does_not_define_share_one_word() {
+fn methods_that_http_does_not_define_share_one_label() {
     let server = chosen_status();
     for client in BOTH {
         let monitor = handle();
@@ -181,7 +174,7 @@ fn methods_that_http_does_not_define_share_one_word() {
         }
         let expected =
             ["api http 200 false PATCH unknown: 1", "api http 200 false _OTHER unknown: 3"];
-        assert_eq!(told(&monitor), expected, "{client:?}");
+        assert_eq!(recorded(&monitor), expected, "{client:?}");
     }
 }
 
@@ -203,20 +196,20 @@ fn many_calls_at_once_are_counted_exactly() {
                 });
             }
         });
-        assert_eq!(told(&monitor), ["api http 200 false GET unknown: 100"], "{client:?}");
+        assert_eq!(recorded(&monitor), ["api http 200 false GET unknown: 100"], "{client:?}");
     }
 }
 
 #[test]
-fn a_call_lasts_until_the_head_of_its_answer() {
-    let (controls, routes) = told_bodies(BodySize::Stream);
+fn a_call_ends_with_the_head_of_its_response() {
+    let (controls, routes) = controlled_bodies(BodySize::Stream);
     let server = Server::start(1, move || App::new().configure(routes.clone()));
     for client in BOTH {
         let monitor = handle();
         let started = Instant::now();
-        // The body has not ended, and need not for the call to be answered.
+        // The body has not ended.
         let answer =
-            client.call(ClientMonitor::new(&monitor, "api"), "GET", &server.url("/told/1"));
+            client.call(ClientMonitor::new(&monitor, "api"), "GET", &server.url("/body/1"));
         let took = started.elapsed().as_secs_f64();
         assert_eq!(answer, Ok(200));
         let page = page_of(&monitor);
@@ -243,13 +236,13 @@ fn the_addr_is_the_clients_template_and_never_the_raw_path() {
             .expect("an answer");
         let expected =
             ["api http 200 false GET /status/{status}: 2", "api http 201 false GET unknown: 1"];
-        assert_eq!(told(&monitor), expected, "{client:?}");
+        assert_eq!(recorded(&monitor), expected, "{client:?}");
         assert!(!page_of(&monitor).text.contains("/status/2"));
     }
 }
 
 #[test]
-fn the_addr_may_be_told_from_the_method_and_the_path_of_each_call() {
+fn the_addr_can_be_derived_from_the_method_and_the_path_of_each_call() {
     let server = chosen_status();
     for client in BOTH {
         let monitor = handle();
@@ -270,12 +263,12 @@ fn the_addr_may_be_told_from_the_method_and_the_path_of_each_call() {
             "api http 200 false PUT PUT good: 1",
             "api http 404 true GET other: 1",
         ];
-        assert_eq!(told(&monitor), expected, "{client:?}");
+        assert_eq!(recorded(&monitor), expected, "{client:?}");
     }
 }
 
 #[test]
-fn a_request_of_reqwest_may_bring_its_own_template() {
+fn a_request_of_reqwest_can_have_its_own_template() {
     let server = chosen_status();
     let monitor = handle();
     run(Runtime::Actix, async {
@@ -293,14 +286,14 @@ fn a_request_of_reqwest_may_bring_its_own_template() {
     });
     let expected =
         ["api http 200 false GET /status/{good}: 1", "api http 404 true GET the client's: 1"];
-    assert_eq!(told(&monitor), expected);
+    assert_eq!(recorded(&monitor), expected);
 }
 
 #[test]
-fn addrs_past_the_limit_give_way() {
+fn addrs_past_the_limit_are_overflow() {
     let server = chosen_status();
     for client in BOTH {
-        let monitor = BigBrother::builder().isolated().series_limit(1).build().handle();
+        let monitor = BigBrother::builder().isolated().series_limit(1).build().monitor();
         let watched =
             ClientMonitor::new(&monitor, "api").addr_from(|_, path| path.to_owned().into());
         for status in [200, 201, 200] {
@@ -309,25 +302,25 @@ fn addrs_past_the_limit_give_way() {
         }
         let expected =
             ["api http 200 false GET /status/200: 2", "api http 201 false GET _overflow: 1"];
-        assert_eq!(told(&monitor), expected, "{client:?}");
+        assert_eq!(recorded(&monitor), expected, "{client:?}");
     }
 }
 
-// Calls without an answer.
+// Calls without a response.
 
 #[test]
-fn a_service_that_is_not_there_is_unreachable() {
+fn a_service_that_does_not_listen_is_unreachable() {
     for client in BOTH {
         let monitor = handle();
         let watched = ClientMonitor::new(&monitor, "api").addr("/x").dependency_up();
         client.call(watched, "GET", &nobody()).expect_err("nobody listens");
-        assert_eq!(told(&monitor), ["api http unreachable true GET /x: 1"], "{client:?}");
+        assert_eq!(recorded(&monitor), ["api http unreachable true GET /x: 1"], "{client:?}");
         assert_eq!(up(&monitor), Some(0.0), "{client:?}");
     }
 }
 
 #[test]
-fn what_is_not_http_or_breaks_off_is_a_bad_answer() {
+fn a_response_that_is_not_http_or_breaks_off_is_a_bad_answer() {
     let answers: [&[u8]; 6] = [
         b"no HTTP at all\r\n\r\n",
         b"\x00\x01\x02\xff\xfe garbage \r\n\r\n",
@@ -343,13 +336,13 @@ fn what_is_not_http_or_breaks_off_is_a_bad_answer() {
             let said = client.call(watched, "GET", &answering(answer)).expect_err("no answer");
             let expected = ["api http bad_answer true GET unknown: 1"];
             let answer = String::from_utf8_lossy(answer);
-            assert_eq!(told(&monitor), expected, "{client:?} after {answer:?}: {said}");
+            assert_eq!(recorded(&monitor), expected, "{client:?} after {answer:?}: {said}");
             assert_eq!(up(&monitor), Some(0.0), "{client:?} after {answer:?}");
         }
     }
 }
 
-/// A service whose handler never answers, and tells when it has begun.
+/// A service whose handler never returns, and a message for each request.
 fn silent() -> (Server, mpsc::Receiver<()>) {
     let (begun, begins) = mpsc::channel();
     let server =
@@ -358,8 +351,8 @@ fn silent() -> (Server, mpsc::Receiver<()>) {
 }
 
 #[test]
-fn a_client_that_waited_long_enough_has_its_word_for_that() {
-    // awc's timeout drops the call, so from within it looks cancelled.
+fn a_timeout_of_the_client_is_recorded_as_timeout_or_cancelled() {
+    // The timeout of awc drops the call, which is recorded as cancelled.
     for (client, word, is_up) in
         [(Client::Awc, "cancelled", None), (Client::Reqwest, "timeout", Some(0.0))]
     {
@@ -369,7 +362,7 @@ fn a_client_that_waited_long_enough_has_its_word_for_that() {
         let url = server.url("/slow");
         let answer = run(Runtime::Actix, client.send_within(SHORT, watched, "GET", &url));
         answer.expect_err("it took too long");
-        assert_eq!(told(&monitor), [format!("api http {word} true GET unknown: 1")]);
+        assert_eq!(recorded(&monitor), [format!("api http {word} true GET unknown: 1")]);
         assert_eq!(up(&monitor), is_up, "{client:?}");
         let sum = page_of(&monitor).total("dependency_request_seconds_sum");
         assert!(sum >= 0.1, "{client:?} waited {sum}");
@@ -377,7 +370,7 @@ fn a_client_that_waited_long_enough_has_its_word_for_that() {
 }
 
 #[test]
-fn a_call_that_is_dropped_is_cancelled_and_shows_nothing_of_the_dependency() {
+fn a_call_that_is_dropped_is_cancelled_and_does_not_change_the_dependency() {
     for client in BOTH {
         let (server, begins) = silent();
         let monitor = handle();
@@ -392,18 +385,18 @@ fn a_call_that_is_dropped_is_cancelled_and_shows_nothing_of_the_dependency() {
                 panic!("an answer of a handler that never answers");
             };
             begun.expect("the handler has begun");
-            assert!(told(&monitor).is_empty(), "it is under way");
+            assert!(recorded(&monitor).is_empty(), "it is under way");
             drop(call);
         });
-        assert_eq!(told(&monitor), ["api http cancelled true GET unknown: 1"], "{client:?}");
+        assert_eq!(recorded(&monitor), ["api http cancelled true GET unknown: 1"], "{client:?}");
         assert_eq!(up(&monitor), None, "{client:?}");
     }
 }
 
-// What calls show of the dependency.
+// The state of the dependency.
 
 #[test]
-fn the_gauge_follows_what_calls_show() {
+fn the_gauge_follows_the_results_of_calls() {
     let server = chosen_status();
     for client in BOTH {
         let monitor = handle();
@@ -424,7 +417,7 @@ fn the_gauge_follows_what_calls_show() {
 }
 
 #[test]
-fn the_state_tells_why_and_is_never_critical() {
+fn the_state_has_the_reason_and_is_never_critical() {
     let server = chosen_status();
     for client in BOTH {
         let monitor = handle();
@@ -439,7 +432,7 @@ fn the_state_tells_why_and_is_never_critical() {
     }
 }
 
-/// An HTTP client's error text contains the URL.
+/// The error text of an HTTP client contains the URL.
 #[test]
 fn a_reason_is_a_fixed_sentence_without_the_url() {
     const SECRETS: &str = "x/SECRET?api_key=SECRET";
@@ -453,7 +446,7 @@ fn a_reason_is_a_fixed_sentence_without_the_url() {
     ];
     for client in BOTH {
         for (address, reason) in &cases {
-            // awc's timeout drops the call, which shows nothing.
+            // The timeout of awc drops the call, which does not change the state.
             if client == Client::Awc && *reason == "no answer in time" {
                 continue;
             }
@@ -468,7 +461,7 @@ fn a_reason_is_a_fixed_sentence_without_the_url() {
             let call = client.send_within(timeout, watched, "GET", &url);
             drop(run(Runtime::Actix, call));
             assert_eq!(state_of(&monitor, &name).reason(), Some(*reason), "{name}");
-            let page = monitor.encode(Format::Text).expect("a page");
+            let page = monitor.encode(Format::Text);
             assert!(!page.contains("SECRET"), "{page}");
             let line = format!("WARN dependency {name:?} is down: {reason}");
             assert!(journal::lines("actix_monitor").contains(&line), "{line}");
@@ -479,7 +472,7 @@ fn a_reason_is_a_fixed_sentence_without_the_url() {
 }
 
 #[test]
-fn two_clients_of_one_dependency_keep_one_gauge() {
+fn two_clients_of_one_dependency_share_one_gauge() {
     let server = chosen_status();
     let monitor = handle();
     let [awc, reqwest] =
@@ -498,13 +491,13 @@ fn two_clients_of_one_dependency_keep_one_gauge() {
 }
 
 #[test]
-fn where_there_is_a_check_it_decides_alone() {
+fn if_there_is_a_check_it_alone_decides() {
     let server = chosen_status();
     for client in BOTH {
         for (verdict, gauge) in [(true, 1.0), (false, 0.0)] {
             let check = move || std::future::ready(verdict);
             let check = Dependency::new("api", check).every(Duration::from_secs(3_600));
-            let monitor = BigBrother::builder().isolated().dependency(check).build().handle();
+            let monitor = BigBrother::builder().isolated().dependency(check).build().monitor();
             wait_for_result(&monitor, "api");
             let watched = ClientMonitor::new(&monitor, "api").dependency_up();
             for status in [200, 503] {
@@ -520,10 +513,10 @@ fn where_there_is_a_check_it_decides_alone() {
 }
 
 #[test]
-fn a_check_that_comes_later_takes_over() {
+fn a_check_that_is_added_later_decides_from_then_on() {
     in_a_process_of_its_own(|| {
         let server = chosen_status();
-        let monitor = BigBrother::builder().build().handle();
+        let monitor = BigBrother::builder().build().monitor();
         let watched = ClientMonitor::new(&monitor, "api").dependency_up();
         let call = |status: u16| {
             let url = server.url(&format!("/status/{status}"));
@@ -538,6 +531,6 @@ fn a_check_that_comes_later_takes_over() {
         call(503);
         assert_eq!(up(&monitor), Some(1.0));
         assert_eq!(monitor.dependencies().len(), 1);
-        assert!(told(&monitor).contains(&"api http 503 true GET unknown: 2".to_owned()));
+        assert!(recorded(&monitor).contains(&"api http 503 true GET unknown: 2".to_owned()));
     });
 }

@@ -1,4 +1,4 @@
-//! The monitor among other middlewares, on apps, scopes and resources.
+//! The middleware among other middlewares, on apps, scopes and resources.
 
 use actix_monitor::{BigBrother, BigBrotherBuilder, Format, ResponseSize};
 use actix_web::body::{BodySize, BoxBody, MessageBody};
@@ -13,15 +13,15 @@ use actix_web::{App, Error, HttpResponse, web};
 
 use crate::support::page::Page;
 use crate::support::server::{Server, monitor};
-use crate::support::services::{Step, ToldBody};
+use crate::support::services::{ControlledBody, Step};
 
 fn builder() -> BigBrotherBuilder {
     BigBrother::builder().isolated()
 }
 
-/// What `monitor` has recorded, told without a server.
+/// What `monitor` has recorded, without a scrape.
 fn recorded(monitor: &BigBrother) -> Vec<String> {
-    Page::parse(&monitor.handle().encode(Format::Text).expect("a page")).recorded()
+    Page::parse(&monitor.monitor().encode(Format::Text)).recorded()
 }
 
 const LONG: &str = "a text that is worth being compressed; ";
@@ -35,12 +35,12 @@ fn routes(app: &mut web::ServiceConfig) {
                 let steps = [Step::Chunk(LONG), Step::Chunk(LONG)];
                 HttpResponse::Ok()
                     .insert_header((CONTENT_TYPE, HeaderValue::from_static("text/plain")))
-                    .body(ToldBody::of(BodySize::Stream, steps))
+                    .body(ControlledBody::of(BodySize::Stream, steps))
             }),
         );
 }
 
-/// Hands everything on as it is.
+/// Passes everything on unchanged.
 async fn passing<B: MessageBody + 'static>(
     request: ServiceRequest,
     next: Next<B>,
@@ -51,7 +51,7 @@ async fn passing<B: MessageBody + 'static>(
 const LONG_LENGTH: usize = 100 * LONG.len();
 
 #[test]
-fn a_tall_stack_records_the_same_from_within_and_from_without() {
+fn the_innermost_and_the_outermost_middleware_record_the_same() {
     let outermost = monitor();
     let innermost = monitor();
     let watched = (outermost.clone(), innermost.clone());
@@ -83,7 +83,7 @@ fn a_tall_stack_records_the_same_from_within_and_from_without() {
 const GZIP: [(&str, &str); 1] = [("accept-encoding", "gzip")];
 
 #[test]
-fn what_a_compressor_makes_of_a_body_is_seen_from_without_only() {
+fn the_size_of_a_compressed_body_is_counted_outside_of_the_compressor_only() {
     let sent = || builder().response_size(ResponseSize::Sent).build();
     let (outer, outer_sent, inner, inner_sent) = (monitor(), sent(), monitor(), sent());
     let watched = (outer.clone(), outer_sent.clone(), inner.clone(), inner_sent.clone());
@@ -109,7 +109,7 @@ fn what_a_compressor_makes_of_a_body_is_seen_from_without_only() {
 }
 
 #[test]
-fn a_compressor_may_stand_on_either_side_of_the_page() {
+fn a_compressor_works_inside_and_outside_of_the_middleware() {
     let watched = monitor();
     let inside = watched.clone();
     let server = Server::start(1, move || {
@@ -126,9 +126,9 @@ fn a_compressor_may_stand_on_either_side_of_the_page() {
     assert_eq!(server.metrics().recorded(), [] as [&str; 0], "scrapes are not recorded");
 }
 
-/// actix lets nobody but the holder change a request of which there is a clone.
+/// A request of which there is a clone cannot be changed.
 #[test]
-fn the_page_is_there_for_a_request_that_an_outer_middleware_holds() {
+fn the_page_is_served_while_an_outer_middleware_holds_the_request() {
     let watched = monitor();
     let server = Server::start(1, move || {
         App::new().wrap(watched.clone()).wrap_fn(|request, service| {
@@ -145,7 +145,7 @@ fn the_page_is_there_for_a_request_that_an_outer_middleware_holds() {
 }
 
 #[test]
-fn a_normalised_path_has_its_pattern_on_either_side() {
+fn a_normalized_path_has_its_pattern_inside_and_outside_of_the_normalizer() {
     let (inner, outer) = (monitor(), monitor());
     let watched = (inner.clone(), outer.clone());
     let server = Server::start(1, move || {
@@ -162,7 +162,7 @@ fn a_normalised_path_has_its_pattern_on_either_side() {
     let expected = ["200 false GET /users/{id}: 3 of 15 bytes"];
     assert_eq!(recorded(&inner), expected);
     assert_eq!(recorded(&outer), expected);
-    // The inner one sees the path that was made normal, the outer one the raw one.
+    // The inner middleware gets the normalized path, the outer one the raw path.
     let page = Page::parse(&client.get("/metrics/").text());
     assert_eq!(page.recorded(), expected);
     let page = Page::parse(&client.get("/metrics").text());
@@ -187,7 +187,7 @@ fn a_condition_switches_the_monitor_on_and_off() {
 }
 
 #[test]
-fn what_an_outer_middleware_makes_of_an_answer_is_not_seen_within() {
+fn a_response_replaced_by_an_outer_middleware_is_recorded_as_it_was_inside() {
     let (inner, outer) = (monitor(), monitor());
     let watched = (inner.clone(), outer.clone());
     let server = Server::start(1, move || {
@@ -208,7 +208,7 @@ fn what_an_outer_middleware_makes_of_an_answer_is_not_seen_within() {
 }
 
 #[test]
-fn who_is_turned_away_before_the_routes_is_recorded_once() {
+fn a_request_that_a_middleware_answers_before_the_routes_is_recorded_once() {
     let watched = monitor();
     let inside = watched.clone();
     let server = Server::start(1, move || {
@@ -290,7 +290,7 @@ fn a_request_that_fails_within_several_layers_of_a_monitor_is_recorded_once() {
 }
 
 #[test]
-fn a_monitor_on_a_scope_sees_its_scope_alone() {
+fn a_middleware_on_a_scope_records_the_requests_of_its_scope_only() {
     let watched = monitor();
     let inside = watched.clone();
     let server = Server::start(1, move || {
@@ -317,7 +317,7 @@ fn a_monitor_on_a_scope_sees_its_scope_alone() {
 }
 
 #[test]
-fn two_monitors_that_take_turns_record_each_request_once_each() {
+fn two_monitors_that_alternate_record_each_request_once_each() {
     let (a, b) = (monitor(), monitor());
     let watched = (a.clone(), b.clone());
     let server = Server::start(1, move || {
@@ -348,16 +348,8 @@ fn clones_share_their_monitor() {
 }
 
 #[test]
-fn isolated_monitors_know_nothing_of_each_other() {
-    let servers = [monitor(), monitor()].map(|one| Server::watched(one, routes));
-    servers[0].connect().get("/users/7");
-    assert_eq!(servers[0].metrics().requests(), 1.0);
-    assert_eq!(servers[1].metrics().requests(), 0.0);
-}
-
-#[test]
-fn it_wraps_whatever_can_be_wrapped() {
-    /// Asks for nothing: that it compiles is the test.
+fn it_wraps_apps_scopes_and_resources_among_other_middlewares() {
+    /// The test is that this compiles.
     fn is_app<B: MessageBody>(
         app: App<
             impl ServiceFactory<
@@ -383,7 +375,7 @@ fn it_wraps_whatever_can_be_wrapped() {
 
     let m = monitor;
     is_handed_about(&m());
-    is_handed_about(&m().handle());
+    is_handed_about(&m().monitor());
     let resource = || web::resource("/x").to(HttpResponse::Ok);
     let scope = web::scope("/a")
         .service(resource().wrap(m()))
@@ -396,8 +388,8 @@ fn it_wraps_whatever_can_be_wrapped() {
     drop(is_app(App::new().wrap(Compress::default()).wrap(m()).wrap(ErrorHandlers::new())));
 }
 
-/// What a monitor records of some requests to the app that `stack` builds with it.
-fn told<T, B>(stack: impl Fn(BigBrother) -> App<T> + Clone + Send + 'static) -> Vec<String>
+/// What a monitor records of some requests to the app that `stack` builds.
+fn recorded_by<T, B>(stack: impl Fn(BigBrother) -> App<T> + Clone + Send + 'static) -> Vec<String>
 where
     T: ServiceFactory<
             ServiceRequest,
@@ -431,15 +423,15 @@ fn every_order_of_common_middlewares_records_the_same() {
         "404 true HEAD unmatched: 1 of 0 bytes",
     ];
     let all = [
-        told(move |m| app().wrap(m).wrap(log()).wrap(zip()).wrap(trim()).wrap(pass())),
-        told(move |m| app().wrap(log()).wrap(m).wrap(zip()).wrap(trim()).wrap(pass())),
-        told(move |m| app().wrap(log()).wrap(zip()).wrap(m).wrap(trim()).wrap(pass())),
-        told(move |m| app().wrap(log()).wrap(zip()).wrap(trim()).wrap(m).wrap(pass())),
-        told(move |m| app().wrap(log()).wrap(zip()).wrap(trim()).wrap(pass()).wrap(m)),
-        told(move |m| app().wrap(pass()).wrap(trim()).wrap(zip()).wrap(log()).wrap(m)),
-        told(move |m| app().wrap(m).wrap(pass()).wrap(trim()).wrap(zip()).wrap(log())),
-        told(move |m| app().wrap(m.clone()).wrap(from_fn(passing)).wrap(m)),
-        told(move |m| app().wrap(from_fn(passing)).wrap(m).wrap(from_fn(passing))),
+        recorded_by(move |m| app().wrap(m).wrap(log()).wrap(zip()).wrap(trim()).wrap(pass())),
+        recorded_by(move |m| app().wrap(log()).wrap(m).wrap(zip()).wrap(trim()).wrap(pass())),
+        recorded_by(move |m| app().wrap(log()).wrap(zip()).wrap(m).wrap(trim()).wrap(pass())),
+        recorded_by(move |m| app().wrap(log()).wrap(zip()).wrap(trim()).wrap(m).wrap(pass())),
+        recorded_by(move |m| app().wrap(log()).wrap(zip()).wrap(trim()).wrap(pass()).wrap(m)),
+        recorded_by(move |m| app().wrap(pass()).wrap(trim()).wrap(zip()).wrap(log()).wrap(m)),
+        recorded_by(move |m| app().wrap(m).wrap(pass()).wrap(trim()).wrap(zip()).wrap(log())),
+        recorded_by(move |m| app().wrap(m.clone()).wrap(from_fn(passing)).wrap(m)),
+        recorded_by(move |m| app().wrap(from_fn(passing)).wrap(m).wrap(from_fn(passing))),
     ];
     for (order, recorded) in all.into_iter().enumerate() {
         assert_eq!(recorded, expected, "order {order}");

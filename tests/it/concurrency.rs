@@ -1,5 +1,5 @@
-//! Many at once: nothing is lost, nothing is counted twice, and each page that is
-//! read meanwhile tells the truth of some moment.
+//! Concurrent requests and scrapes: nothing is lost or counted twice, and each page is
+//! consistent.
 
 use std::collections::HashMap;
 use std::sync::Barrier;
@@ -15,8 +15,8 @@ use crate::support::server::Server;
 const SENDERS: u64 = 6;
 const REQUESTS: u64 = 400;
 
-/// How many requests have begun and how many have ended, so that a page has to
-/// lie between the two.
+/// How many requests have begun and how many have ended: the count on a page lies between
+/// the two.
 #[derive(Default)]
 struct Traffic {
     begun: AtomicU64,
@@ -31,8 +31,8 @@ impl Traffic {
         self.ended.fetch_add(1, Ordering::SeqCst);
     }
 
-    /// Reads pages until the traffic is over, and once more. Parsing holds each to
-    /// `+Inf` being its `_count`.
+    /// Reads pages until the traffic is over, and once more. The parser checks that the
+    /// `+Inf` bucket equals `_count`.
     fn read_along(&self, scrape: impl Fn() -> Page) {
         let mut last = HashMap::new();
         loop {
@@ -40,8 +40,8 @@ impl Traffic {
             let ended = self.ended.load(Ordering::SeqCst);
             let page = scrape();
             let begun = self.begun.load(Ordering::SeqCst);
-            let told = page.requests() as u64;
-            assert!((ended..=begun).contains(&told), "{told} is not within {ended}..={begun}");
+            let shown = page.requests() as u64;
+            assert!((ended..=begun).contains(&shown), "{shown} is not within {ended}..={begun}");
             last = assert_none_falls(last, &page);
             if is_over {
                 return;
@@ -50,7 +50,7 @@ impl Traffic {
     }
 }
 
-/// Of the process' own metrics some may fall, so only ours are held to it.
+/// Asserts that no counter of requests has fallen, and returns the counters.
 fn assert_none_falls(last: HashMap<String, f64>, page: &Page) -> HashMap<String, f64> {
     let ours = ["request_seconds", "response_size_bytes"];
     let counters = page.samples.iter().filter(|s| ours.iter().any(|name| s.name.starts_with(name)));
@@ -70,7 +70,7 @@ fn key_of(sample: &Sample) -> String {
 }
 
 #[test]
-fn pages_read_while_requests_run_neither_lose_nor_repeat_one() {
+fn pages_read_during_requests_neither_lose_nor_repeat_one() {
     let middleware = BigBrother::builder().isolated().build();
     let server = Server::start(2, move || {
         App::new()
@@ -108,16 +108,16 @@ fn pages_read_while_requests_run_neither_lose_nor_repeat_one() {
     let page = server.metrics();
     assert_eq!(page.requests() as u64, SENDERS * REQUESTS);
     let answered = |status| page.sum("request_seconds_count", &[("status", status)]) as u64;
-    // Of 400 requests in turn, 134 are for the first of three paths.
+    // Of 400 requests, 134 are for the first of the three paths.
     assert_eq!((answered("200"), answered("404")), (SENDERS * 134, SENDERS * 266));
     let known = page.value("response_size_bytes", &[("addr", "/known/{id}")]);
     assert_eq!(known, Some((SENDERS * 134 * 5) as f64));
 }
 
 #[test]
-fn pages_read_while_series_are_made_lack_none_that_was_there() {
-    let monitor = BigBrother::builder().isolated().series_limit(1_000).build().handle();
-    let page_of = |monitor: &Monitor| Page::parse(&monitor.encode(Format::Text).expect("a page"));
+fn pages_read_while_series_are_created_lack_none_that_existed() {
+    let monitor = BigBrother::builder().isolated().series_limit(1_000).build().monitor();
+    let page_of = |monitor: &Monitor| Page::parse(&monitor.encode(Format::Text));
     let (traffic, gate) = (Traffic::default(), Barrier::new(SENDERS as usize + 1));
     thread::scope(|scope| {
         let reader = scope.spawn(|| {
@@ -128,9 +128,9 @@ fn pages_read_while_series_are_made_lack_none_that_was_there() {
             scope.spawn(|| {
                 gate.wait();
                 for number in 0..REQUESTS {
-                    // All threads meet the same series, each for the first time.
-                    let timer = monitor.record_request("amqp").addr(number.to_string());
-                    traffic.send(|| timer.bytes(3).finish("ok", false));
+                    // All threads create the same series.
+                    let timer = monitor.start_request("amqp").addr(number.to_string());
+                    traffic.send(|| timer.response_bytes(3).finish("ok"));
                 }
             })
         });
@@ -149,8 +149,8 @@ fn pages_read_while_series_are_made_lack_none_that_was_there() {
 }
 
 #[test]
-fn series_past_the_limit_lose_nothing_when_threads_race_for_the_last_place() {
-    let monitor = BigBrother::builder().isolated().series_limit(50).build().handle();
+fn no_request_is_lost_when_threads_race_for_the_last_series_within_the_limit() {
+    let monitor = BigBrother::builder().isolated().series_limit(50).build().monitor();
     let gate = Barrier::new(SENDERS as usize);
     thread::scope(|scope| {
         for sender in 0..SENDERS {
@@ -159,12 +159,12 @@ fn series_past_the_limit_lose_nothing_when_threads_race_for_the_last_place() {
                 gate.wait();
                 for number in 0..REQUESTS {
                     let addr = format!("{sender}/{number}");
-                    monitor.record_request("amqp").addr(addr).finish("ok", false);
+                    monitor.start_request("amqp").addr(addr).finish("ok");
                 }
             });
         }
     });
-    let page = Page::parse(&monitor.encode(Format::Text).expect("a page"));
+    let page = Page::parse(&monitor.encode(Format::Text));
     assert_eq!(page.requests() as u64, SENDERS * REQUESTS);
     assert_eq!(page.find("request_seconds_count", &[]).len(), 51);
     let overflowed = page.value("request_seconds_count", &[("addr", "_overflow")]);

@@ -155,7 +155,7 @@ fn the_state_the_page_and_readiness_run_no_check() {
     };
     let dependency = once(Dependency::new("db", check));
     let middleware = BigBrother::builder().isolated().dependency(dependency).build();
-    let monitor = middleware.handle();
+    let monitor = middleware.monitor();
     let server = Server::watched(middleware, |config| {
         config.route("/ready", web::get().to(readiness));
     });

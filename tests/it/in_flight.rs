@@ -1,5 +1,4 @@
-//! `requests_in_flight` at each moment of a request's life, and zero again after
-//! every one.
+//! `requests_in_flight` during a request, and zero after it, however it ends.
 
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -19,13 +18,15 @@ use crate::support::oracle::page_of;
 use crate::support::page::Page;
 use crate::support::patience::{PATIENCE, eventually};
 use crate::support::server::Server;
-use crate::support::services::{Step, ToldBody, told_bodies, waits_for, waits_for_ever};
+use crate::support::services::{
+    ControlledBody, Step, controlled_bodies, waits_for, waits_for_ever,
+};
 
 fn builder() -> BigBrotherBuilder {
     BigBrother::builder().isolated().requests_in_flight()
 }
 
-/// The gauge, which is one sample of a gauge in both formats.
+/// The value of the gauge, which is the same in both formats.
 #[track_caller]
 fn in_flight(monitor: &Monitor) -> f64 {
     let page = page_of(monitor);
@@ -33,11 +34,11 @@ fn in_flight(monitor: &Monitor) -> f64 {
     page.value("requests_in_flight", &[]).expect("the gauge is on")
 }
 
-/// Waits for ends that nobody announces to the client.
+/// Waits for the end of requests whose clients do not receive it.
 #[track_caller]
 fn wait_for_none(monitor: &Monitor) {
     eventually("no request is in flight", || {
-        let page = Page::parse(&monitor.encode(Format::Text).expect("a page"));
+        let page = Page::parse(&monitor.encode(Format::Text));
         (page.value("requests_in_flight", &[]) == Some(0.0)).then_some(())
     });
 }
@@ -47,7 +48,7 @@ fn requests_are_in_flight_while_their_handlers_wait() {
     let permits = Arc::new(Semaphore::new(0));
     let (begun, begins) = mpsc::channel();
     let (monitor, given) = (builder().build(), Arc::clone(&permits));
-    let handle = monitor.handle();
+    let handle = monitor.monitor();
     let server = Server::watched(monitor, move |app| waits_for(app, "/slow", &given, &begun));
     assert_eq!(in_flight(&handle), 0.0, "before any request");
     let mut clients = Vec::new();
@@ -70,9 +71,9 @@ fn requests_are_in_flight_while_their_handlers_wait() {
 }
 
 #[test]
-fn a_connection_that_is_kept_open_is_no_request() {
+fn a_connection_that_is_kept_open_is_not_a_request() {
     let monitor = builder().build();
-    let handle = monitor.handle();
+    let handle = monitor.monitor();
     let server = Server::watched(monitor, |app| {
         app.route("/x", web::get().to(async || "x"));
     });
@@ -87,12 +88,12 @@ fn a_connection_that_is_kept_open_is_no_request() {
 
 #[test]
 fn a_request_is_in_flight_until_the_end_of_its_body() {
-    let (controls, routes) = told_bodies(BodySize::Stream);
+    let (controls, routes) = controlled_bodies(BodySize::Stream);
     let monitor = builder().build();
-    let handle = monitor.handle();
+    let handle = monitor.monitor();
     let server = Server::watched(monitor, routes);
     let mut client = server.connect();
-    client.send_request("GET", "/told/1", &[]);
+    client.send_request("GET", "/body/1", &[]);
     let control = controls.recv_timeout(PATIENCE).expect("the handler begins");
     assert_eq!(client.read_head().status, 200);
     assert_eq!(in_flight(&handle), 1.0, "its head is sent");
@@ -106,12 +107,12 @@ fn a_request_is_in_flight_until_the_end_of_its_body() {
 
 #[test]
 fn a_request_observed_at_its_head_is_in_flight_until_there() {
-    let (controls, routes) = told_bodies(BodySize::Stream);
+    let (controls, routes) = controlled_bodies(BodySize::Stream);
     let monitor = builder().observe_at(ObserveAt::Head).build();
-    let handle = monitor.handle();
+    let handle = monitor.monitor();
     let server = Server::watched(monitor, routes);
     let mut client = server.connect();
-    client.send_request("GET", "/told/1", &[]);
+    client.send_request("GET", "/body/1", &[]);
     let control = controls.recv_timeout(PATIENCE).expect("the handler begins");
     assert_eq!(client.read_head().status, 200);
     assert_eq!(in_flight(&handle), 0.0, "its body goes on");
@@ -124,13 +125,13 @@ fn a_request_observed_at_its_head_is_in_flight_until_there() {
 fn an_upgraded_connection_is_in_flight_until_its_head() {
     let (controls, receiver) = mpsc::channel();
     let monitor = builder().build();
-    let handle = monitor.handle();
+    let handle = monitor.monitor();
     let server = Server::watched(monitor, move |app| {
         let controls = controls.clone();
         app.route(
             "/socket",
             web::get().to(move || {
-                let (control, body) = ToldBody::new(BodySize::Stream);
+                let (control, body) = ControlledBody::new(BodySize::Stream);
                 controls.send(control).expect("the test listens");
                 async { HttpResponse::SwitchingProtocols().upgrade("websocket").body(body) }
             }),
@@ -150,7 +151,7 @@ fn an_upgraded_connection_is_in_flight_until_its_head() {
 fn a_client_that_resets_while_a_handler_waits_leaves_none_in_flight() {
     let (begun, begins) = mpsc::channel();
     let monitor = builder().build();
-    let handle = monitor.handle();
+    let handle = monitor.monitor();
     let server = Server::watched(monitor, move |app| waits_for_ever(app, "/slow", &begun));
     for _ in 0..3 {
         let mut client = server.connect();
@@ -163,13 +164,13 @@ fn a_client_that_resets_while_a_handler_waits_leaves_none_in_flight() {
 }
 
 #[test]
-fn a_client_that_resets_amid_a_body_leaves_none_in_flight() {
-    let (controls, routes) = told_bodies(BodySize::Stream);
+fn a_client_that_resets_during_a_body_leaves_none_in_flight() {
+    let (controls, routes) = controlled_bodies(BodySize::Stream);
     let monitor = builder().build();
-    let handle = monitor.handle();
+    let handle = monitor.monitor();
     let server = Server::watched(monitor, routes);
     let mut client = server.connect();
-    client.send_request("GET", "/told/1", &[]);
+    client.send_request("GET", "/body/1", &[]);
     let control = controls.recv_timeout(PATIENCE).expect("the handler begins");
     client.read_head();
     assert_eq!(in_flight(&handle), 1.0);
@@ -179,13 +180,13 @@ fn a_client_that_resets_amid_a_body_leaves_none_in_flight() {
 }
 
 #[test]
-fn whatever_panics_or_fails_leaves_none_in_flight() {
+fn requests_that_panic_or_fail_leave_none_in_flight() {
     let monitor = builder().build();
-    let handle = monitor.handle();
+    let handle = monitor.monitor();
     let server = Server::start(1, move || {
         let body = |step: fn() -> Step| {
             web::get().to(move || async move {
-                HttpResponse::Ok().body(ToldBody::of(BodySize::Stream, [step()]))
+                HttpResponse::Ok().body(ControlledBody::of(BodySize::Stream, [step()]))
             })
         };
         App::new()
@@ -243,7 +244,7 @@ fn closures_of_the_app_that_panic_leave_none_in_flight() {
         None
     });
     let monitor = builder().exemplars(trace).error_message(message).build();
-    let handle = monitor.handle();
+    let handle = monitor.monitor();
     let server = Server::watched(monitor, |app| {
         app.route("/ok", web::get().to(HttpResponse::Ok))
             .route("/conflict", web::get().to(HttpResponse::Conflict));
@@ -264,9 +265,9 @@ fn closures_of_the_app_that_panic_leave_none_in_flight() {
 #[test]
 fn the_stop_of_a_server_leaves_none_in_flight() {
     let (begun, begins) = mpsc::channel();
-    let (controls, bodies) = told_bodies(BodySize::Stream);
+    let (controls, bodies) = controlled_bodies(BodySize::Stream);
     let monitor = builder().build();
-    let handle = monitor.handle();
+    let handle = monitor.monitor();
     let server = Server::watched(monitor, move |app| {
         waits_for_ever(app, "/slow", &begun);
         bodies(app);
@@ -275,7 +276,7 @@ fn the_stop_of_a_server_leaves_none_in_flight() {
     waiting.send_request("GET", "/slow", &[]);
     begins.recv_timeout(PATIENCE).expect("the handler begins");
     let mut reading = server.connect();
-    reading.send_request("GET", "/told/1", &[]);
+    reading.send_request("GET", "/body/1", &[]);
     let _control = controls.recv_timeout(PATIENCE).expect("the handler begins");
     reading.read_head();
     assert_eq!(in_flight(&handle), 2.0);
@@ -289,7 +290,7 @@ fn a_graceful_stop_counts_requests_down_as_they_end() {
     let permits = Arc::new(Semaphore::new(0));
     let (begun, begins) = mpsc::channel();
     let (monitor, given) = (builder().build(), Arc::clone(&permits));
-    let handle = monitor.handle();
+    let handle = monitor.monitor();
     let server = Server::watched(monitor, move |app| waits_for(app, "/slow", &given, &begun));
     let mut client = server.connect();
     client.send_request("GET", "/slow", &[]);
@@ -303,9 +304,9 @@ fn a_graceful_stop_counts_requests_down_as_they_end() {
 }
 
 #[test]
-fn a_server_that_restarts_goes_on_counting_from_zero() {
+fn after_a_restart_of_the_server_the_gauge_starts_at_zero() {
     let monitor = builder().build();
-    let handle = monitor.handle();
+    let handle = monitor.monitor();
     for _ in 0..3 {
         let (begun, begins) = mpsc::channel();
         let server =
@@ -324,7 +325,7 @@ fn requests_of_all_workers_are_in_flight_together() {
     let permits = Arc::new(Semaphore::new(0));
     let (begun, begins) = mpsc::channel();
     let (monitor, given) = (builder().build(), Arc::clone(&permits));
-    let handle = monitor.handle();
+    let handle = monitor.monitor();
     let server = Server::start(4, move || {
         let (given, begun) = (Arc::clone(&given), begun.clone());
         let answer = move || {
@@ -354,7 +355,7 @@ fn a_request_that_passes_a_monitor_twice_is_in_flight_once() {
     let permits = Arc::new(Semaphore::new(0));
     let (begun, begins) = mpsc::channel();
     let (monitor, given) = (builder().build(), Arc::clone(&permits));
-    let handle = monitor.handle();
+    let handle = monitor.monitor();
     let server = Server::start(1, move || {
         let scope = web::scope("/api").configure(|app| waits_for(app, "/slow", &given, &begun));
         App::new().service(scope.wrap(monitor.clone())).wrap(monitor.clone())
@@ -369,10 +370,10 @@ fn a_request_that_passes_a_monitor_twice_is_in_flight_once() {
 }
 
 #[test]
-fn the_gauge_never_leaves_what_clients_can_have_in_flight() {
+fn the_gauge_is_never_negative_nor_above_the_number_of_clients() {
     const CLIENTS: u32 = 4;
     let monitor = builder().build();
-    let handle = monitor.handle();
+    let handle = monitor.monitor();
     let server = Server::start(2, move || {
         App::new().route("/x", web::get().to(async || "x")).wrap(monitor.clone())
     });
@@ -391,7 +392,7 @@ fn the_gauge_never_leaves_what_clients_can_have_in_flight() {
         let (is_over, handle) = (&is_over, &handle);
         let reader = scope.spawn(move || {
             while !is_over.load(Ordering::SeqCst) {
-                let page = handle.encode(Format::Text).expect("a page");
+                let page = handle.encode(Format::Text);
                 let page = Page::parse(&page);
                 let gauge = page.value("requests_in_flight", &[]).expect("the gauge is on");
                 assert!((0.0..=f64::from(CLIENTS)).contains(&gauge), "{gauge}");

@@ -1,4 +1,4 @@
-//! Constant labels: on every series of the page, whoever put it there.
+//! Constant labels, on every series of the page.
 
 use std::fmt;
 use std::time::Duration;
@@ -21,7 +21,7 @@ use crate::support::oracle::{self, page_of};
 use crate::support::page::Page;
 use crate::support::server::Server;
 
-/// A metric that is made at each scrape.
+/// A metric that is created at each scrape.
 #[derive(Debug)]
 struct Uptime;
 
@@ -33,7 +33,7 @@ impl Collector for Uptime {
     }
 }
 
-/// One metric of each kind.
+/// Registers a metric of each type.
 fn register(registry: &mut Registry, prefix: &str) {
     let orders = Family::<Vec<(String, String)>, Counter>::default();
     orders.get_or_create(&vec![("kind".into(), "book".into())]).inc();
@@ -44,7 +44,7 @@ fn register(registry: &mut Registry, prefix: &str) {
     registry.register(format!("{prefix}_build"), "Help", info);
 }
 
-/// A page with every family there is, all with at least one series.
+/// A monitor with at least one series in every family.
 fn everything(builder: BigBrotherBuilder) -> web::Data<Monitor> {
     let dependency = Dependency::new("db", || async { true }).every(Duration::from_secs(3_600));
     let monitor = builder
@@ -53,13 +53,13 @@ fn everything(builder: BigBrotherBuilder) -> web::Data<Monitor> {
         .requests_in_flight()
         .error_message(ErrorMessage::extension())
         .exemplars(Exemplars::from_fn(|_| Some("trace".into())))
-        .register(|registry| register(registry, "built"))
-        .register(|registry| registry.register_collector(Box::new(Uptime)))
+        .register("built", |registry| register(registry, "built"))
+        .register("uptime", |registry| registry.register_collector(Box::new(Uptime)))
         .build();
-    let handle = monitor.handle();
+    let handle = monitor.monitor();
     handle.register(|registry| register(registry, "later"));
-    handle.dependency_request("db").finish("ok", false);
-    handle.record_request("amqp").finish("ack", false);
+    handle.start_dependency_request("db").finish("ok");
+    handle.start_request("amqp").finish("ack");
     let server = Server::watched(monitor, |app| {
         app.route("/x", web::get().to(HttpResponse::Ok));
     });
@@ -68,16 +68,16 @@ fn everything(builder: BigBrotherBuilder) -> web::Data<Monitor> {
     handle
 }
 
-/// The same page in both formats, each read by both parsers.
+/// The page in both formats, each read by both parsers.
 fn pages(monitor: &Monitor) -> [Page; 2] {
     let [text, openmetrics] =
-        [Format::Text, Format::OpenMetrics].map(|format| monitor.encode(format).expect("a page"));
+        [Format::Text, Format::OpenMetrics].map(|format| monitor.encode(format));
     oracle::read_text(&text);
     oracle::read_openmetrics(&openmetrics);
     [text, openmetrics].map(|text| Page::parse(&text))
 }
 
-/// Names of samples, one of each family at the least.
+/// Names of samples, at least one for each family.
 const NAMES: [&str; 15] = [
     "request_seconds_bucket",
     "request_seconds_sum",
@@ -120,9 +120,9 @@ fn every_series_has_the_constant_labels_once_in_both_formats() {
 }
 
 #[test]
-#[cfg(all(feature = "process", target_os = "linux"))]
-fn the_metrics_of_the_process_have_them_too() {
-    let monitor = BigBrother::builder().isolated().const_label("region", "eu").build().handle();
+#[cfg(target_os = "linux")]
+fn process_metrics_have_the_constant_labels() {
+    let monitor = BigBrother::builder().isolated().const_label("region", "eu").build().monitor();
     for page in pages(&monitor) {
         let process = page.samples.iter().filter(|sample| sample.name.starts_with("process_"));
         let regions: Vec<_> = process.map(|sample| sample.label("region")).collect();
@@ -132,7 +132,7 @@ fn the_metrics_of_the_process_have_them_too() {
 }
 
 #[test]
-fn without_any_the_page_has_the_same_series_without_them() {
+fn constant_labels_change_nothing_else_on_the_page() {
     let without = page_of_everything(BigBrother::builder());
     let with = page_of_everything(BigBrother::builder().const_label("region", "eu"));
     assert_eq!(with.len(), without.len());
@@ -148,10 +148,10 @@ fn page_of_everything(builder: BigBrotherBuilder) -> Vec<(String, Vec<(String, S
 }
 
 #[test]
-fn they_stand_before_the_labels_of_the_protocol_in_the_order_given() {
+fn constant_labels_come_first_in_the_order_in_which_they_were_set() {
     let builder = BigBrother::builder().isolated().const_label("z", "1").const_label("a", "2");
-    let monitor = builder.build().handle();
-    monitor.dependency_request("db").finish("ok", false);
+    let monitor = builder.build().monitor();
+    monitor.start_dependency_request("db").finish("ok");
     let page = page_of(&monitor);
     let count = &page.find("dependency_request_seconds_count", &[])[0];
     let keys: Vec<_> = count.labels.iter().map(|(key, _)| key.as_str()).collect();
@@ -159,7 +159,7 @@ fn they_stand_before_the_labels_of_the_protocol_in_the_order_given() {
 }
 
 #[test]
-fn no_value_of_one_can_break_the_page() {
+fn no_value_of_a_constant_label_can_break_the_page() {
     for value in ["\"", "\\", "\n", "\n# EOF\n", "\"} 1\nforged 1", " # {x=\"y\"} 1", "é\u{1F980}"]
     {
         for page in pages(&everything(BigBrother::builder().const_label("note", value))) {

@@ -1,211 +1,153 @@
-//! The sources, held to the plan of the house: who may name whom, and what may
-//! stand where.
+//! The structure of the crate: the order of its modules, and no circles of imports.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use crate::support::source::{Source, Token};
+/// The modules from the top down. A file imports from its own module and those below.
+const ORDER: &str = "lib guides builder client middleware endpoint timers monitor dependency \
+                     exposition store request options labels error protocol clock process";
 
-/// Rooms from the top down. A room names itself and rooms below it.
-const ORDER: [&str; 18] = [
-    "lib",
-    "guides",
-    "builder",
-    "middleware",
-    "readiness",
-    "page",
-    "client",
-    "monitor",
-    "dependency",
-    "process",
-    "outcome",
-    "recorder",
-    "exposition",
-    "metrics",
-    "labels",
-    "clock",
-    "error",
-    "protocol",
-];
+/// Files by their path below `src` without `.rs`, with their code.
+type Sources = BTreeMap<String, String>;
 
-/// The rooms and files in which another crate is at home.
-const HOMES: [(&str, &[&str]); 5] = [
-    ("actix_web", &["builder", "middleware", "readiness", "page", "client", "monitor", "outcome"]),
-    ("actix_rt", &["dependency"]),
-    ("quanta", &["clock"]),
-    ("tokio", &["dependency", "monitor/scrape"]),
-    (
-        "prometheus_client",
-        &["lib", "builder", "monitor", "process", "exposition", "metrics", "labels"],
-    ),
-];
-
-const LONGEST_FILE: usize = 350;
-
-/// Calls that end a thread, as methods or by their path.
-const FATAL_CALLS: [&str; 4] = ["unwrap", "unwrap_err", "expect", "expect_err"];
-const FATAL_MACROS: [&str; 4] = ["panic!", "unreachable!", "todo!", "unimplemented!"];
+/// Files, each with those that it imports from.
+type Graph = BTreeMap<String, BTreeSet<String>>;
 
 #[test]
-fn imports_point_down() {
-    assert_none(breaches(upward_imports));
+fn imports_follow_the_order_of_the_modules() {
+    assert_eq!(upward_imports(&graph(&sources())), [""; 0]);
 }
 
 #[test]
-fn every_room_has_its_place_in_the_order() {
-    let unknown = |path: &str, _: &Source| {
-        if ORDER.contains(&room_of(path)) { Vec::new() } else { vec!["has no place".to_owned()] }
-    };
-    assert_none(breaches(unknown));
+fn files_do_not_import_in_circles() {
+    assert_eq!(circular(&graph(&sources())), [""; 0]);
 }
 
 #[test]
-fn foreign_crates_stay_at_home() {
-    assert_none(breaches(strangers));
-}
-
-#[test]
-fn index_files_hold_nothing_of_their_own() {
-    assert_none(breaches(items_of_an_index));
-}
-
-#[test]
-fn nothing_panics_but_build() {
-    let mut found = breaches(panics);
-    found.retain(|breach| breach != "builder/build.rs: panic! in build");
-    assert_none(found);
-    assert_eq!(breaches(panics).len(), 1, "the one of build");
-}
-
-#[test]
-fn nothing_is_imported_by_a_star() {
-    assert_none(breaches(|_, source| {
-        let stars = source
-            .all_tokens()
-            .windows(2)
-            .filter(|pair| matches!(pair, [Token::PathSeparator, Token::Other('*')]));
-        stars.map(|_| "imports by a star".to_owned()).collect()
-    }));
-}
-
-#[test]
-fn no_file_is_longer_than_a_reader_can_hold() {
-    assert_none(breaches(|_, source| {
-        let lines = source.lines();
-        if lines > LONGEST_FILE { vec![format!("has {lines} lines")] } else { Vec::new() }
-    }));
-}
-
-/// Each rule, shown a file that breaks it: a reader of sources that finds nothing
-/// anywhere would let everything pass.
-#[test]
-fn each_rule_finds_a_planted_breach() {
-    let planted = "use crate::{monitor::handle::Monitor, protocol};\nuse super::super::page;\n\
-                   fn f() { actix_web::rt::spawn(async { x.unwrap() }); unreachable!() }";
-    let source = Source::read(planted);
-    assert_eq!(
-        upward_imports("outcome/route.rs", &source),
-        ["outcome names monitor", "outcome names page"]
-    );
-    assert_eq!(upward_imports("builder/setters.rs", &source), [""; 0]);
-    assert_eq!(strangers("labels.rs", &source), ["names actix_web"]);
-    assert_eq!(panics("labels.rs", &source), ["unwrap in f", "unreachable! in f"]);
-    assert_eq!(items_of_an_index("metrics/mod.rs", &source), ["holds `fn`"]);
-}
-
-#[test]
-fn comments_strings_and_tests_are_not_taken_for_code() {
-    let source = Source::read(
-        "//! crate::page\n/* crate::page /* panic!() */ */\n/// x.unwrap()\n\
-         const A: &str = \"crate::page \\\" panic!()\"; const B: char = '\"';\n\
-         const C: &str = r#\"crate::page \" \"#; fn f<'a>(x: &'a str) {}\n\
-         #[cfg(test)]\nmod tests {\n fn g() { super::f(x.unwrap()); crate::page::x(); }\n}\n",
-    );
-    assert_eq!(upward_imports("protocol.rs", &source), [""; 0]);
-    assert_eq!(panics("protocol.rs", &source), [""; 0]);
-}
-
-type Breaches = Vec<String>;
-
-fn breaches(rule: impl Fn(&str, &Source) -> Breaches) -> Breaches {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-    let files = files_below(&root);
-    assert!(files.len() > 20, "the sources are somewhere else: {files:?}");
-    let mut found = Vec::new();
-    for file in files {
-        let path = file.strip_prefix(&root).expect("below it").to_str().expect("a plain name");
-        let source = Source::read(&fs::read_to_string(&file).expect("a source"));
-        found.extend(rule(path, &source).into_iter().map(|breach| format!("{path}: {breach}")));
+fn index_files_contain_declarations_only() {
+    for (file, code) in sources() {
+        let allowed: &[&str] = match file.rsplit('/').next() {
+            Some("mod") => &["mod ", "pub(crate) mod "],
+            Some("lib") => &["mod ", "pub use "],
+            _ => continue,
+        };
+        for item in code.split(';').map(str::trim).filter(|item| !item.is_empty()) {
+            assert!(allowed.iter().any(|start| item.starts_with(start)), "{file}: {item}");
+        }
     }
+}
+
+#[test]
+fn names_of_modules_say_what_they_contain() {
+    for file in sources().keys() {
+        let vague = ["utils", "util", "common", "helpers", "helper", "misc"];
+        assert!(!file.split('/').any(|name| vague.contains(&name)), "{file}");
+    }
+}
+
+#[test]
+fn planted_circles_and_upward_imports_are_found() {
+    let planted = |files: &[(&str, &str)]| {
+        graph(&files.iter().map(|(file, text)| ((*file).to_owned(), code(text))).collect())
+    };
+    let names = ("page/custom/names", "use super::line::is_name;");
+    let deep = planted(&[names, ("page/custom/line", "crate::page::custom::names::A")]);
+    assert_eq!(circular(&deep), ["page/custom/line", "page/custom/names"]);
+    let family =
+        ("store/family", "use super::cell::{self, Cell};\n#[cfg(test)]\nmod tests { crate::x }");
+    let clock = ("clock", "/// crate::store::cell\npub(crate) fn now() {}");
+    let tree = planted(&[clock, family, ("store/cell", "use crate::clock; // super::family")]);
+    assert_eq!((circular(&tree), upward_imports(&tree)), (vec![], vec![]));
+    assert_eq!(tree["store/cell"], ["clock".to_owned()].into());
+    let cell =
+        ("store/cell", "use crate::timers::{timer, status::B};\nfn f(x: super::family::F) {}");
+    let timers = [("timers/timer", ""), ("timers/status", "")];
+    let bad = planted(&[cell, family, timers[0], timers[1]]);
+    assert_eq!(circular(&bad), ["store/cell", "store/family"]);
+    let upward = ["status", "timer"].map(|file| format!("store/cell imports from timers/{file}"));
+    assert_eq!(upward_imports(&bad), upward);
+    let circle = [("b/x", "super::y"), ("b/y", "crate::c"), ("c", "crate::b::x")];
+    let beside = [("a", "crate::b::x"), ("d", "")];
+    assert_eq!(circular(&planted(&[&circle[..], &beside].concat())), ["b/x", "b/y", "c"]);
+}
+
+fn sources() -> Sources {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let (mut paths, mut sources) = (vec![root.clone()], Sources::new());
+    while let Some(path) = paths.pop() {
+        if path.is_dir() {
+            let entries = fs::read_dir(&path).expect("a folder");
+            paths.extend(entries.map(|entry| entry.expect("an entry").path()));
+        } else {
+            let file = path.strip_prefix(&root).expect("below it").with_extension("");
+            let text = fs::read_to_string(&path).expect("a source");
+            sources.insert(file.to_str().expect("UTF-8").to_owned(), code(&text));
+        }
+    }
+    sources
+}
+
+/// The code without comments, attributes and unit tests.
+fn code(text: &str) -> String {
+    let text = text.split("#[cfg(test)]\nmod tests").next().unwrap_or_default();
+    let lines = text.lines().map(|line| line.split("//").next().unwrap_or_default());
+    lines.filter(|line| !line.starts_with('#')).collect::<Vec<_>>().join("\n")
+}
+
+fn graph(sources: &Sources) -> Graph {
+    sources.iter().map(|(file, code)| (file.clone(), imports(file, code, sources))).collect()
+}
+
+/// The files to which the paths in `code` lead. Each must lead to one.
+fn imports(file: &str, code: &str, sources: &Sources) -> BTreeSet<String> {
+    let folder = &file[..file.rfind('/').map_or(0, |slash| slash + 1)];
+    let mut found = BTreeSet::new();
+    for (root, folder) in [("crate::", ""), ("super::", folder)] {
+        for mut path in code.split(root).skip(1) {
+            let mut folder = folder.to_owned();
+            while let Some((first, rest)) = path.split_once("::")
+                && sources.keys().any(|file| file.starts_with(&format!("{folder}{first}/")))
+            {
+                (folder, path) = (format!("{folder}{first}/"), rest);
+            }
+            let group = path.strip_prefix('{').and_then(|path| path.split('}').next());
+            let names = group.unwrap_or(path).trim_end().trim_end_matches(',').split(',');
+            for name in names.take(group.map_or(1, str::len)) {
+                let imported = format!("{folder}{}", word(name));
+                assert!(sources.contains_key(&imported), "{file}: {imported} is not a file");
+                found.insert(imported);
+            }
+        }
+    }
+    found.remove(file);
     found
 }
 
-#[track_caller]
-fn assert_none(breaches: Breaches) {
-    assert!(breaches.is_empty(), "\n{}\n", breaches.join("\n"));
+fn word(text: &str) -> &str {
+    let is_part = |c: char| c.is_alphanumeric() || c == '_';
+    text.trim_start().split(|c| !is_part(c)).next().unwrap_or_default()
 }
 
-fn files_below(folder: &Path) -> Vec<PathBuf> {
-    let mut files = Vec::new();
-    for entry in fs::read_dir(folder).expect("a folder") {
-        let path = entry.expect("a folder").path();
-        if path.is_dir() {
-            files.extend(files_below(&path));
-        } else {
-            files.push(path);
+fn upward_imports(graph: &Graph) -> Vec<String> {
+    let place = |file: &str| {
+        let module = file.split('/').next();
+        let place = ORDER.split_whitespace().position(|known| Some(known) == module);
+        place.unwrap_or_else(|| panic!("the module of {file} is not in the order"))
+    };
+    let imports = graph.iter().flat_map(|(file, all)| all.iter().map(move |other| (file, other)));
+    let upward = imports.filter(|(file, other)| place(other) < place(file));
+    upward.map(|(file, other)| format!("{file} imports from {other}")).collect()
+}
+
+/// The files from which imports lead back to themselves, by a depth-first search.
+fn circular(graph: &Graph) -> Vec<&String> {
+    let leads_back = |file: &&String| {
+        let (mut reached, mut next) = (BTreeSet::new(), vec![*file]);
+        while let Some(file) = next.pop() {
+            next.extend(graph[file].iter().filter(|other| reached.insert(*other)));
         }
-    }
-    files.sort();
-    files
-}
-
-/// The folder or the file at the top that `path` belongs to.
-fn room_of(path: &str) -> &str {
-    path.split(['/', '.']).next().unwrap_or(path)
-}
-
-fn place_of(room: &str) -> usize {
-    ORDER.iter().position(|known| *known == room).unwrap_or(ORDER.len())
-}
-
-/// How many modules stand above the file's own: its `super`s up to the root.
-fn depth_of(path: &str) -> usize {
-    let folders = path.matches('/').count();
-    folders + usize::from(!path.ends_with("mod.rs") && path != "lib.rs")
-}
-
-fn upward_imports(path: &str, source: &Source) -> Breaches {
-    let room = room_of(path);
-    let named = source.named_from_the_root(depth_of(path));
-    let upward = named.into_iter().filter(|named| {
-        // Of the crate's root only rooms have a place; a macro or re-export of
-        // `lib.rs` counts as the top.
-        let place = ORDER.iter().position(|known| known == named).unwrap_or(0);
-        place < place_of(room)
-    });
-    upward.map(|named| format!("{room} names {named}")).collect()
-}
-
-fn strangers(path: &str, source: &Source) -> Breaches {
-    let stem = path.trim_end_matches(".rs");
-    let strange = HOMES.iter().filter(|(name, homes)| {
-        source.begins_a_path_with(name)
-            && !homes.iter().any(|home| *home == room_of(path) || *home == stem)
-    });
-    strange.map(|(name, _)| format!("names {name}")).collect()
-}
-
-fn items_of_an_index(path: &str, source: &Source) -> Breaches {
-    if !path.ends_with("mod.rs") && path != "lib.rs" {
-        return Vec::new();
-    }
-    let items = source.items().into_iter().filter(|item| item != "mod" && item != "use");
-    items.map(|item| format!("holds `{item}`")).collect()
-}
-
-fn panics(_: &str, source: &Source) -> Breaches {
-    let calls = source.calls().into_iter();
-    let fatal = [FATAL_CALLS, FATAL_MACROS].concat();
-    let fatal = calls.filter(|(name, _)| fatal.contains(&name.as_str()));
-    fatal.map(|(name, function)| format!("{name} in {function}")).collect()
+        reached.contains(*file)
+    };
+    graph.keys().filter(leads_back).collect()
 }

@@ -1,7 +1,8 @@
-//! What users can rely on, a file for each promise.
+//! The behaviour that users can observe. Each file covers one promise.
 
 #![expect(clippy::expect_used, clippy::panic, reason = "a test that cannot go on has failed")]
 
+mod addr;
 mod bodies;
 mod bounds;
 mod builder;
@@ -11,22 +12,36 @@ mod check_threads;
 mod clients;
 mod composition;
 mod concurrency;
+mod custom;
+mod custom_names;
 mod dependencies;
 mod exclusions;
 mod exemplars;
 mod in_flight;
 mod labels;
 mod layers;
+#[cfg(target_os = "linux")]
+mod memory_bounds;
 mod messages;
+mod normalised_paths;
+#[cfg(target_os = "linux")]
+mod overflow;
 mod page;
+#[cfg(target_os = "linux")]
+mod page_delivery;
 #[cfg(all(feature = "process", target_os = "linux"))]
 mod process;
 mod protocol;
 mod readiness;
 mod reentrancy;
+mod registry;
 mod requests;
+mod route_measurement;
 mod routes;
+#[cfg(target_os = "linux")]
+mod scrape_limits;
 mod scrapes;
 mod sharing;
 mod support;
 mod timers;
+mod validation;

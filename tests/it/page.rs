@@ -1,26 +1,32 @@
-//! The metrics page as scrapers, browsers and the app's own middlewares meet it.
+//! The metrics page for scrapers, browsers and other middlewares.
 
 use actix_monitor::prometheus_client::metrics::counter::Counter;
 use actix_monitor::prometheus_client::metrics::gauge::Gauge;
-use actix_monitor::{BigBrother, Format, metrics};
+use actix_monitor::{BigBrother, Exemplars, Format, metrics};
 use actix_web::body::BoxBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::middleware::{Logger, Next, from_fn};
 use actix_web::{App, Error, HttpResponse, error, web};
 
+use crate::support::child::in_a_process_of_its_own;
 use crate::support::journal;
 use crate::support::oracle::{is_openmetrics, is_text};
 use crate::support::page::Page;
 use crate::support::patience::eventually;
 use crate::support::server::{Runtime, Server, monitor};
 
+/// A monitor of its own that offers OpenMetrics.
+fn with_openmetrics() -> BigBrother {
+    BigBrother::builder().isolated().openmetrics().build()
+}
+
 fn ok(app: &mut web::ServiceConfig) {
     app.route("/ok", web::get().to(async || "ok"));
 }
 
 #[test]
-fn scrapers_that_know_openmetrics_get_it() {
-    let server = Server::watched(monitor(), ok);
+fn scrapers_that_prefer_openmetrics_get_it() {
+    let server = Server::watched(with_openmetrics(), ok);
     let mut client = server.connect();
     client.get("/ok");
     for accept in [
@@ -43,8 +49,8 @@ fn scrapers_that_know_openmetrics_get_it() {
 }
 
 #[test]
-fn everyone_else_gets_the_text_format() {
-    let server = Server::watched(monitor(), ok);
+fn all_others_get_the_text_format() {
+    let server = Server::watched(with_openmetrics(), ok);
     let mut client = server.connect();
     client.get("/ok");
     is_text(&client.get("/metrics"));
@@ -71,7 +77,7 @@ fn everyone_else_gets_the_text_format() {
 
 #[test]
 fn both_formats_have_the_same_samples() {
-    let server = Server::watched(monitor(), |app| {
+    let server = Server::watched(with_openmetrics(), |app| {
         app.route("/users/{id}", web::to(async || "hello"));
     });
     let mut client = server.connect();
@@ -85,15 +91,15 @@ fn both_formats_have_the_same_samples() {
 }
 
 #[test]
-fn head_is_answered_as_get_without_the_page() {
-    let server = Server::watched(monitor(), ok);
+fn head_has_the_headers_of_get_and_no_body() {
+    let server = Server::watched(with_openmetrics(), ok);
     let mut client = server.connect();
     for accept in ["*/*", "application/openmetrics-text"] {
         let got = client.request("GET", "/metrics", &[("accept", accept)]);
         let head = client.request("HEAD", "/metrics", &[("accept", accept)]);
         assert_eq!((got.status, head.status), (200, 200));
         assert_eq!(head.header("content-type"), got.header("content-type"));
-        // The length of a page of another moment, whose times have other digits.
+        // The page of a later moment, whose sums may have more digits.
         let length = head.header("content-length").and_then(|length| length.parse().ok());
         let length: usize = length.expect("a declared length");
         assert!(length.abs_diff(got.body.len()) < 50, "{length} and {}", got.body.len());
@@ -103,7 +109,7 @@ fn head_is_answered_as_get_without_the_page() {
 }
 
 #[test]
-fn other_methods_and_paths_go_on_to_the_app() {
+fn other_methods_and_paths_are_passed_on_to_the_app() {
     let server = Server::watched(monitor(), |app| {
         app.route("/metrics", web::post().to(async || "posted"))
             .route("/metrics", web::get().to(async || "never reached"))
@@ -130,7 +136,7 @@ fn other_methods_and_paths_go_on_to_the_app() {
 }
 
 #[test]
-fn the_page_stands_where_it_is_told_to() {
+fn the_endpoint_can_be_changed_and_removed() {
     let elsewhere = BigBrother::builder().isolated().endpoint("/internal/prometheus").build();
     let server = Server::watched(elsewhere, ok);
     assert_eq!(server.connect().get("/metrics").status, 404);
@@ -138,15 +144,15 @@ fn the_page_stands_where_it_is_told_to() {
     assert_eq!(server.page("/internal/prometheus").recorded(), expected);
 
     let nowhere = BigBrother::builder().isolated().no_endpoint().build();
-    let handle = nowhere.handle();
+    let handle = nowhere.monitor();
     let server = Server::watched(nowhere, ok);
     assert_eq!(server.connect().get("/metrics").status, 404);
-    let page = handle.encode(Format::Text).expect("a page");
+    let page = handle.encode(Format::Text);
     assert_eq!(Page::parse(&page).recorded(), expected);
 }
 
 #[test]
-fn a_wrapped_scope_has_its_page_within_itself() {
+fn a_middleware_on_a_scope_serves_its_page_within_the_scope() {
     let inner = BigBrother::builder().isolated().endpoint("/admin/metrics").build();
     let server = Server::start(1, move || {
         let admin = web::scope("/admin").route("/x", web::get().to(HttpResponse::Ok));
@@ -159,11 +165,11 @@ fn a_wrapped_scope_has_its_page_within_itself() {
 }
 
 #[test]
-fn a_page_within_another_middleware_is_not_recorded() {
+fn the_page_of_an_inner_middleware_is_not_recorded_by_the_outer_one() {
     let builder = || BigBrother::builder().isolated();
     let (outer, inner) =
         (builder().no_endpoint().build(), builder().endpoint("/admin/metrics").build());
-    let handle = outer.handle();
+    let handle = outer.monitor();
     let server = Server::start(1, move || {
         let admin = web::scope("/admin").route("/x", web::get().to(HttpResponse::Ok));
         App::new().service(admin.wrap(inner.clone())).wrap(outer.clone())
@@ -171,32 +177,46 @@ fn a_page_within_another_middleware_is_not_recorded() {
     let mut client = server.connect();
     client.get("/admin/x");
     is_text(&client.get("/admin/metrics"));
-    let page = handle.encode(Format::Text).expect("a page");
+    let page = handle.encode(Format::Text);
     assert_eq!(Page::parse(&page).recorded(), ["200 false GET /admin/x: 1 of 0 bytes"]);
 }
 
 #[test]
-fn the_text_format_for_everyone_where_openmetrics_is_off() {
-    let monitor = BigBrother::builder().isolated().openmetrics(false).build();
-    let server = Server::watched(monitor, ok);
-    for accept in ["application/openmetrics-text", "*/*"] {
-        is_text(&server.connect().request("GET", "/metrics", &[("accept", accept)]));
+fn openmetrics_is_offered_only_if_the_option_or_exemplars_are_on() {
+    let routes = |app: &mut web::ServiceConfig| {
+        app.route("/mounted", web::get().to(metrics));
+    };
+    let builder = || BigBrother::builder().isolated();
+    let accept = [("accept", "application/openmetrics-text")];
+    let server = Server::watched(builder().build(), routes);
+    for path in ["/metrics", "/mounted"] {
+        is_text(&server.connect().request("GET", path, &accept));
+    }
+    for builder in [builder().openmetrics(), builder().exemplars(Exemplars::traceparent())] {
+        let server = Server::watched(builder.build(), routes);
+        for path in ["/metrics", "/mounted"] {
+            is_openmetrics(&server.connect().request("GET", path, &accept));
+            is_text(&server.connect().get(path));
+        }
     }
 }
 
+/// The option applies to the page of a monitor, whichever middleware serves it.
 #[test]
-fn the_text_format_on_a_mounted_page_too_where_openmetrics_is_off() {
-    let monitor = BigBrother::builder().isolated().openmetrics(false).no_endpoint().build();
-    let server = Server::watched(monitor, |app| {
-        app.route("/mounted", web::get().to(metrics));
+fn openmetrics_is_offered_by_all_middlewares_of_a_monitor_once_one_has_the_option() {
+    in_a_process_of_its_own(|| {
+        let first = BigBrother::builder().build();
+        let accept = [("accept", "application/openmetrics-text")];
+        let server = Server::watched(first, ok);
+        is_text(&server.connect().request("GET", "/metrics", &accept));
+        let _later = BigBrother::builder().openmetrics().build();
+        is_openmetrics(&server.connect().request("GET", "/metrics", &accept));
     });
-    let accept = [("accept", "application/openmetrics-text")];
-    is_text(&server.connect().request("GET", "/mounted", &accept));
 }
 
 #[test]
 fn a_mounted_page_is_not_recorded() {
-    let monitor = BigBrother::builder().isolated().no_endpoint().build();
+    let monitor = BigBrother::builder().isolated().openmetrics().no_endpoint().build();
     let server = Server::watched(monitor, |app| {
         app.configure(ok).service(web::scope("/internal").route("/page", web::get().to(metrics)));
     });
@@ -211,7 +231,7 @@ fn a_mounted_page_is_not_recorded() {
 #[test]
 fn a_page_on_another_port_shows_the_monitor_it_was_given() {
     let monitor = BigBrother::builder().isolated().no_endpoint().build();
-    let handle = monitor.handle();
+    let handle = monitor.monitor();
     let public = Server::watched(monitor, ok);
     let internal = Server::start(1, move || {
         App::new().app_data(handle.clone()).route("/metrics", web::get().to(metrics))
@@ -222,7 +242,7 @@ fn a_page_on_another_port_shows_the_monitor_it_was_given() {
 }
 
 #[test]
-fn who_is_refused_the_page_is_recorded() {
+fn a_scrape_that_is_refused_is_recorded() {
     let monitor = BigBrother::builder().isolated().no_endpoint().build();
     let server = Server::watched(monitor, |app| {
         let page = web::resource("/page").route(web::get().to(metrics));
@@ -240,7 +260,7 @@ fn who_is_refused_the_page_is_recorded() {
 }
 
 #[test]
-fn an_outer_logger_sees_the_page_as_a_200() {
+fn an_outer_logger_logs_the_page_with_status_200() {
     journal::start();
     let watched = monitor();
     let server = Server::start(1, move || {
@@ -250,7 +270,7 @@ fn an_outer_logger_sees_the_page_as_a_200() {
     let mut client = server.connect();
     client.get("/metrics");
     client.head("/metrics");
-    // The log line is written when the answer's body is dropped.
+    // A line is written when the body of its response is dropped.
     client.get("/ok");
     let lines = eventually("three lines are logged", || {
         Some(journal::lines("the-access-log")).filter(|lines| lines.len() == 3)
@@ -267,8 +287,8 @@ fn an_outer_logger_sees_the_page_as_a_200() {
 
 #[test]
 fn a_help_text_cannot_forge_a_line() {
-    let monitor = monitor();
-    monitor.handle().register(|registry| {
+    let monitor = with_openmetrics();
+    monitor.monitor().register(|registry| {
         let help = "a \"quoted\" \\ text\nforged_total 1\n# EOF\n# TYPE x counter";
         registry.register("orders", help, Counter::<u64>::default());
         registry.register("last", "\n", Gauge::<i64>::default());
@@ -283,7 +303,7 @@ fn a_help_text_cannot_forge_a_line() {
         assert_eq!(page.value("last", &[]), Some(0.0));
         assert!(page.find("forged_total", &[]).is_empty(), "{}", page.text);
     }
-    // The text format escapes backslashes and line breaks, OpenMetrics quotes too.
+    // The text format escapes backslashes and line breaks, OpenMetrics also quotes.
     let help = r#"a "quoted" \\ text\nforged_total 1\n# EOF\n# TYPE x counter."#;
     let line = format!("# HELP orders_total {help}\n");
     assert!(text.text.contains(&line), "{}", text.text);
@@ -306,7 +326,7 @@ fn the_page_is_the_same_under_a_plain_tokio_runtime() {
 }
 
 #[test]
-fn the_page_needs_no_working_app_behind_it() {
+fn the_page_is_served_even_if_the_app_fails() {
     let watched = monitor();
     let server = Server::start(1, move || {
         App::new()

@@ -1,5 +1,4 @@
-//! The metrics of the process (feature `process`, on Linux): their names, their
-//! types, and values that follow what the process does.
+//! The process metrics (feature `process`, on Linux): names, types and values.
 
 use std::fs::File;
 use std::sync::{Arc, Barrier};
@@ -18,9 +17,9 @@ fn value(monitor: &Monitor, name: &str) -> f64 {
     page_of(monitor).value(name, &[]).unwrap_or_else(|| panic!("{name} is not on the page"))
 }
 
-/// Each family of the process with its type, as `format` has it.
+/// The process metrics in `format`, with their types.
 fn families(format: Format) -> Vec<String> {
-    let page = Page::parse(&monitor().handle().encode(format).expect("a page"));
+    let page = Page::parse(&monitor().monitor().encode(format));
     let own = page.types.iter().filter(|(name, _)| name.starts_with("process_"));
     own.map(|(name, kind)| format!("{name} {kind}")).collect()
 }
@@ -51,14 +50,14 @@ fn the_names_and_types_are_those_of_every_prometheus_client() {
             "process_virtual_memory_bytes gauge",
         ]
     );
-    let page = page_of(&monitor().handle());
+    let page = page_of(&monitor().monitor());
     let samples = page.samples.iter().filter(|sample| sample.name.starts_with("process_"));
     assert_eq!(samples.count(), 7, "{}", page.text);
 }
 
 #[test]
 fn the_values_are_those_of_this_process() {
-    let monitor = monitor().handle();
+    let monitor = monitor().monitor();
     let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_secs_f64();
     let started = value(&monitor, "process_start_time_seconds");
     assert!(started <= now + 1.0 && started > now - 86_400.0, "{started} {now}");
@@ -75,10 +74,10 @@ fn the_values_are_those_of_this_process() {
 }
 
 #[test]
-fn time_on_the_processor_only_grows() {
-    let monitor = monitor().handle();
+fn cpu_time_only_grows() {
+    let monitor = monitor().monitor();
     let mut last = value(&monitor, "process_cpu_seconds_total");
-    // Encoding pages is work.
+    // Encoding pages takes CPU time.
     for _ in 0..2 {
         last = eventually("the processor has worked a tick longer", || {
             let now = value(&monitor, "process_cpu_seconds_total");
@@ -89,11 +88,11 @@ fn time_on_the_processor_only_grows() {
 }
 
 #[test]
-fn open_files_and_threads_are_counted_as_they_come_and_go() {
+fn open_files_and_threads_are_counted() {
     in_a_process_of_its_own(|| {
         const FILES: usize = 50;
         const THREADS: usize = 10;
-        let monitor = monitor().handle();
+        let monitor = monitor().monitor();
         let [files, threads] = ["process_open_fds", "process_threads"];
         let (fds, count) = (value(&monitor, files), value(&monitor, threads));
         let opened: Vec<_> =
@@ -112,7 +111,7 @@ fn open_files_and_threads_are_counted_as_they_come_and_go() {
         assert_eq!(value(&monitor, threads), count + THREADS as f64);
         gate.wait();
         waiting.into_iter().for_each(|thread| assert!(thread.join().is_ok()));
-        // The kernel may still be burying them.
+        // A thread may be listed for a while after it was joined.
         eventually("they are gone", || (value(&monitor, threads) == count).then_some(()));
     });
 }

@@ -1,4 +1,4 @@
-//! The wire protocol of the family: names, types, labels and their order.
+//! The wire protocol: names, types, labels and their order.
 
 use actix_monitor::prometheus_client::metrics::counter::Counter;
 use actix_monitor::{BigBrother, Dependency};
@@ -9,7 +9,7 @@ use crate::support::page::Page;
 use crate::support::patience::eventually;
 use crate::support::server::Server;
 
-/// The same traffic for each page: two users, one failure, one stray request.
+/// Sends the requests that `SAMPLES` shows.
 fn traffic(server: &Server) {
     let mut client = server.connect();
     for path in ["/api/users/1", "/api/users/2", "/api/fails", "/stray"] {
@@ -30,11 +30,12 @@ fn routes(app: &mut web::ServiceConfig) {
     );
 }
 
-/// A server of bounds that no request reaches, so that its page is the same on
-/// any machine but for the sums.
+/// A server with buckets that contain every request, so that only the sums on its page
+/// depend on the machine.
 fn server() -> Server {
     let monitor = BigBrother::builder()
         .isolated()
+        .openmetrics()
         .version("v1.2.3")
         .buckets([60.0, 120.5])
         .dependency(Dependency::blocking("db", || true))
@@ -42,7 +43,7 @@ fn server() -> Server {
         .build();
     let orders = Counter::<u64>::default();
     orders.inc_by(7);
-    monitor.handle().register(|registry| registry.register("orders", "Orders taken", orders));
+    monitor.monitor().register(|registry| registry.register("orders", "Orders taken", orders));
     let server = Server::watched(monitor, routes);
     eventually("both dependencies are checked", || {
         (server.metrics().find("dependency_up", &[]).len() == 2).then_some(())
@@ -50,15 +51,15 @@ fn server() -> Server {
     server
 }
 
-/// Whether a line tells of the process, as it does where that feature is on.
+/// Whether a line belongs to the process metrics.
 fn is_of_the_process(line: &str) -> bool {
     ["process_", "# HELP process_", "# TYPE process_", "# UNIT process_"]
         .iter()
         .any(|start| line.starts_with(start))
 }
 
-/// The lines of a page, without the words of its help texts and without its sums,
-/// which depend on the machine; sorted, since nothing is promised of their order.
+/// The lines of a page in sorted order, without help texts and without sums, which depend
+/// on the machine.
 fn lines(page: &str) -> Vec<String> {
     let mut lines: Vec<_> = page
         .lines()
@@ -131,7 +132,7 @@ fn the_whole_page_in_the_text_format() {
 ",
     );
     oracle::read_text(&page);
-    every_family_stands_together_after_its_descriptors(&page);
+    assert_families_follow_their_descriptors(&page);
 }
 
 #[test]
@@ -157,13 +158,13 @@ fn the_whole_page_in_openmetrics() {
     );
     assert!(page.ends_with("\n# EOF\n"));
     oracle::read_openmetrics(&page);
-    every_family_stands_together_after_its_descriptors(&page);
+    assert_families_follow_their_descriptors(&page);
 }
 
-/// Each family has one help text and one type, and its samples follow them
-/// without another family's between.
+/// Asserts that each family has one help text and one type, directly followed by its
+/// samples.
 #[track_caller]
-fn every_family_stands_together_after_its_descriptors(page: &str) {
+fn assert_families_follow_their_descriptors(page: &str) {
     let types = Page::parse(page).types;
     let mut family = "";
     let mut helped = 0;
@@ -184,7 +185,7 @@ fn every_family_stands_together_after_its_descriptors(page: &str) {
 }
 
 #[test]
-fn the_default_bounds_are_those_of_the_family() {
+fn the_default_buckets_are_those_of_the_protocol() {
     let server = Server::watched(BigBrother::builder().isolated().build(), routes);
     traffic(&server);
     let page = server.metrics();
@@ -222,7 +223,7 @@ fn a_fresh_page_has_all_families_and_no_requests() {
 }
 
 #[test]
-fn labels_stand_in_the_order_of_the_protocol() {
+fn labels_are_in_the_order_of_the_protocol() {
     let server = server();
     traffic(&server);
     let request = ["type", "status", "isError", "method", "addr"];
@@ -244,7 +245,7 @@ fn labels_stand_in_the_order_of_the_protocol() {
 }
 
 #[test]
-fn values_of_labels_are_escaped() {
+fn label_values_are_escaped() {
     let name = "a \"db\" \\ of\nus";
     let monitor = BigBrother::builder()
         .isolated()

@@ -25,7 +25,7 @@ impl Service {
         let builder = BigBrother::builder().isolated();
         let builder = dependencies.into_iter().fold(builder, |all, one| all.dependency(one));
         let middleware = builder.build();
-        let monitor = middleware.handle();
+        let monitor = middleware.monitor();
         let server = Server::watched(middleware, |app| {
             app.route("/ready", web::get().to(readiness));
             app.route("/ready/why", web::get().to(readiness_with_reasons));
@@ -250,7 +250,7 @@ fn it_answers_on_another_port_for_the_monitor_it_was_given() {
 }
 
 #[test]
-fn where_there_is_no_monitor_it_is_a_500_and_the_log_says_why() {
+fn without_a_monitor_the_status_is_500_and_an_error_is_logged() {
     in_a_process_of_its_own(|| {
         journal::start();
         let server = Server::start(1, || App::new().route("/ready", web::get().to(readiness)));

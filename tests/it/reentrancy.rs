@@ -5,11 +5,18 @@
 use std::fmt;
 use std::sync::{Mutex, OnceLock, PoisonError};
 
+use actix_monitor::prometheus_client::collector::Collector;
+use actix_monitor::prometheus_client::encoding::text::encode;
+use actix_monitor::prometheus_client::encoding::{DescriptorEncoder, EncodeMetric as _};
+use actix_monitor::prometheus_client::metrics::counter::ConstCounter;
+use actix_monitor::prometheus_client::metrics::gauge::Gauge;
+use actix_monitor::prometheus_client::registry::Registry;
 use actix_monitor::{
-    BigBrother, BigBrotherBuilder, Dependency, Format, Monitor, readiness, readiness_with_reasons,
+    BigBrother, BigBrotherBuilder, Dependency, ErrorMessage, Exclude, Exemplars, Format, Monitor,
+    readiness, readiness_with_reasons,
 };
 use actix_web::test::TestRequest;
-use actix_web::web;
+use actix_web::{HttpResponse, web};
 use futures_util::FutureExt as _;
 
 use crate::support::checks::{
@@ -17,6 +24,7 @@ use crate::support::checks::{
 };
 use crate::support::child::in_a_process_of_its_own;
 use crate::support::patience::eventually;
+use crate::support::server::Server;
 
 static MONITOR: OnceLock<web::Data<Monitor>> = OnceLock::new();
 
@@ -29,12 +37,17 @@ fn db() -> Dependency {
     once(Dependency::new("db", || async { true }))
 }
 
-/// Calls all that has to do with dependencies, once there is a monitor.
+/// Calls the methods of the monitor, of its handlers and of its builder, once there is a
+/// monitor.
 fn ask_all() {
     let Some(monitor) = MONITOR.get() else { return };
     let request = || TestRequest::default().app_data(monitor.clone()).to_http_request();
-    assert!(!monitor.dependencies().is_empty());
-    monitor.encode(Format::Text).expect("a page");
+    assert!(Monitor::global().is_some() && !monitor.dependencies().is_empty());
+    monitor.start_request("asked").finish("ok");
+    drop(monitor.start_dependency_request("asked"));
+    monitor.encode(Format::Text);
+    monitor.encode(Format::OpenMetrics);
+    encode(&mut String::new(), monitor.registry()).expect("no metric fails");
     readiness(request()).now_or_never().expect("it waits for nothing");
     readiness_with_reasons(request()).now_or_never().expect("it waits for nothing");
     drop(with(db()).build());
@@ -78,7 +91,7 @@ fn a_logger_may_call_the_monitor() {
             .dependency(Dependency::new("blocks", blocks).every(ONCE).timeout(SOON))
             .dependency(Dependency::new("flips", flips).every(SOON))
             .build()
-            .handle();
+            .monitor();
         MONITOR.set(monitor.clone()).expect("set once");
         let is_logged = |line: &str| {
             // Who asks for the states logs that a check blocks; nobody else can.
@@ -119,7 +132,7 @@ impl Drop for AsksWhenDropped {
 #[test]
 fn a_check_its_error_and_its_drop_may_call_the_monitor() {
     in_a_process_of_its_own(|| {
-        MONITOR.set(with(db()).build().handle()).expect("set once");
+        MONITOR.set(with(db()).build().monitor()).expect("set once");
         let monitor = MONITOR.get().expect("it is set");
         let asks = || {
             ask_all();
@@ -153,5 +166,88 @@ fn a_check_its_error_and_its_drop_may_call_the_monitor() {
         drop(with(dropped()).build());
         with(dropped().critical()).try_build().expect_err("it is not critical");
         assert_eq!(drops.count(), 2);
+    });
+}
+
+/// A collector that asks all while it is encoded, which encodes it again.
+#[derive(Debug)]
+struct AsksWhenEncoded;
+
+impl Collector for AsksWhenEncoded {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        ask_all();
+        let counter = ConstCounter::new(1_u64);
+        let encoder = encoder.encode_descriptor("asks", "Help", None, counter.metric_type())?;
+        counter.encode(encoder)
+    }
+}
+
+#[test]
+fn a_collector_and_its_registration_may_call_the_monitor() {
+    in_a_process_of_its_own(|| {
+        MONITOR.set(with(db()).build().monitor()).expect("set once");
+        let monitor = MONITOR.get().expect("it is set");
+        let register = |registry: &mut Registry| {
+            ask_all();
+            monitor.register(|_| ask_all());
+            registry.register_collector(Box::new(AsksWhenEncoded));
+        };
+        let middleware = with(db()).register("asks", register).build();
+        assert!(monitor.encode(Format::Text).contains("asks_total 1\n"));
+        let server = Server::watched(middleware, |_| {});
+        for _ in 0..2 {
+            assert_eq!(server.metrics().value("asks_total", &[]), Some(1.0));
+        }
+    });
+}
+
+#[test]
+fn closures_of_a_middleware_may_call_the_monitor() {
+    in_a_process_of_its_own(|| {
+        let excludes = Exclude::from_fn(|_| {
+            ask_all();
+            false
+        });
+        let traces = Exemplars::from_fn(|_| {
+            ask_all();
+            Some("trace".to_owned())
+        });
+        let messages = ErrorMessage::from_fn(|_| {
+            ask_all();
+            Some("asked".to_owned())
+        });
+        let builder = with(db()).exclude(excludes).exemplars(traces).error_message(messages);
+        let middleware = builder.requests_in_flight().build();
+        MONITOR.set(middleware.monitor()).expect("set once");
+        let server = Server::watched(middleware, |app| {
+            app.route("/a", web::get().to(HttpResponse::Ok));
+        });
+        for _ in 0..2 {
+            assert_eq!(server.connect().get("/a").status, 200);
+        }
+        let recorded = [("addr", "/a"), ("errorMessage", "asked")];
+        assert_eq!(server.metrics().value("request_seconds_count", &recorded), Some(2.0));
+    });
+}
+
+#[test]
+fn a_logger_may_call_the_monitor_when_the_limit_is_reached_and_when_a_metric_is_left_out() {
+    in_a_process_of_its_own(|| {
+        log::set_logger(&AsksAll).expect("no other logger");
+        log::set_max_level(log::LevelFilter::Trace);
+        let monitor = with(db()).series_limit(1).build().monitor();
+        MONITOR.set(monitor.clone()).expect("set once");
+        monitor.start_request("amqp").addr("one").finish("ok");
+        monitor.start_request("amqp").addr("two").finish("ok");
+        monitor.start_dependency_request("db").addr("one").finish("ok");
+        monitor.start_dependency_request("db").addr("two").finish("ok");
+        monitor.register(|registry| registry.register("my-gauge", "Help", Gauge::<i64>::default()));
+        let page = monitor.encode(Format::Text);
+        assert!(!page.contains("my-gauge"), "{page}");
+        let lines = LINES.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let count = |text: &str| lines.iter().filter(|line| line.contains(text)).count();
+        // One for each family.
+        assert_eq!(count("the series limit of 1 label sets is reached"), 2, "{lines:?}");
+        assert_eq!(count("the metric \"my-gauge\" is left out"), 1, "{lines:?}");
     });
 }

@@ -1,5 +1,4 @@
-//! Each way out of a request, over real sockets: one record, with the labels and
-//! the size that tell how it ended.
+//! How requests end: each is recorded once, with the labels and the size of its end.
 
 use std::fmt;
 use std::panic::AssertUnwindSafe;
@@ -7,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
 
-use actix_monitor::{BigBrother, Exemplars, Format};
+use actix_monitor::{BigBrother, Exclude, Exemplars, Format};
 use actix_web::body::{BodySize, BoxBody, MessageBody};
 use actix_web::dev::{Service as _, ServiceRequest, ServiceResponse};
 use actix_web::http::StatusCode;
@@ -19,10 +18,10 @@ use tokio::sync::Semaphore;
 use crate::support::page::Page;
 use crate::support::patience::{PATIENCE, eventually};
 use crate::support::server::{Server, monitor};
-use crate::support::services::{Step, ToldBody, waits_for, waits_for_ever};
+use crate::support::services::{ControlledBody, Step, waits_for, waits_for_ever};
 
 #[test]
-fn an_answer_is_recorded_by_its_pattern_with_its_declared_size() {
+fn a_response_is_recorded_with_its_pattern_and_declared_size() {
     let server = Server::watched(monitor(), |app| {
         app.route("/users/{id}", web::get().to(async || "hello"));
     });
@@ -34,7 +33,7 @@ fn an_answer_is_recorded_by_its_pattern_with_its_declared_size() {
 }
 
 #[test]
-fn an_answer_is_on_the_page_before_the_client_has_all_of_it() {
+fn a_response_is_on_the_page_before_the_client_has_all_of_it() {
     let server = Server::watched(monitor(), |app| {
         app.route("/sized", web::get().to(async || "x"))
             .route("/empty", web::get().to(HttpResponse::NoContent))
@@ -42,7 +41,7 @@ fn an_answer_is_on_the_page_before_the_client_has_all_of_it() {
                 "/stream",
                 web::get().to(async || {
                     let steps = ["one", "two"].map(Step::Chunk);
-                    HttpResponse::Ok().body(ToldBody::of(BodySize::Stream, steps))
+                    HttpResponse::Ok().body(ControlledBody::of(BodySize::Stream, steps))
                 }),
             );
     });
@@ -72,7 +71,7 @@ fn pipelined_requests_are_recorded_one_by_one() {
 }
 
 #[test]
-fn errors_of_handlers_and_extractors_are_recorded_with_what_was_sent() {
+fn errors_of_handlers_and_extractors_are_recorded_with_their_responses() {
     let server = Server::watched(monitor(), |app| {
         app.route(
             "/fails",
@@ -102,7 +101,7 @@ fn errors_of_handlers_and_extractors_are_recorded_with_what_was_sent() {
     );
 }
 
-/// An error that can be recognised once it has passed.
+/// An error that an outer middleware can recognize.
 #[derive(Debug)]
 struct Locked(u32);
 
@@ -155,7 +154,7 @@ fn an_error_of_an_inner_middleware_is_recorded_and_passed_on_unchanged() {
 }
 
 #[test]
-fn a_client_that_resets_is_a_499_and_the_worker_goes_on() {
+fn a_client_that_resets_is_a_499_and_the_worker_continues() {
     let (begun, begins) = mpsc::channel();
     let server = Server::watched(monitor(), move |app| {
         waits_for_ever(app, "/api/slow/{id}", &begun);
@@ -174,7 +173,7 @@ fn a_client_that_resets_is_a_499_and_the_worker_goes_on() {
 }
 
 #[test]
-fn a_client_that_only_stops_sending_gets_and_counts_as_its_answer() {
+fn a_client_that_only_stops_sending_is_recorded_with_the_response_it_gets() {
     let permits = Arc::new(Semaphore::new(0));
     let (begun, begins) = mpsc::channel();
     let given = Arc::clone(&permits);
@@ -189,11 +188,30 @@ fn a_client_that_only_stops_sending_gets_and_counts_as_its_answer() {
 }
 
 #[test]
-fn a_request_under_way_when_its_server_stops_gracefully_counts_as_its_answer() {
+fn without_half_closed_connections_a_client_that_disconnects_is_a_499() {
+    let (begun, begins) = mpsc::channel();
+    let watched = monitor();
+    let handle = watched.monitor();
+    let server = Server::start_without_half_closed(move || {
+        App::new().configure(|app| waits_for_ever(app, "/slow", &begun)).wrap(watched.clone())
+    });
+    let mut client = server.connect();
+    client.send_request("GET", "/slow", &[]);
+    begins.recv_timeout(PATIENCE).expect("the handler begins");
+    client.finish_sending();
+    let recorded = eventually("the request is dropped", || {
+        let page = Page::parse(&handle.encode(Format::Text));
+        Some(page.recorded()).filter(|recorded| !recorded.is_empty())
+    });
+    assert_eq!(recorded, ["499 true GET /slow: 1 of 0 bytes"]);
+}
+
+#[test]
+fn a_request_during_a_graceful_stop_is_recorded_with_its_response() {
     let permits = Arc::new(Semaphore::new(0));
     let (begun, begins) = mpsc::channel();
     let (monitor, given) = (monitor(), Arc::clone(&permits));
-    let handle = monitor.handle();
+    let handle = monitor.monitor();
     let server = Server::watched(monitor, move |app| waits_for(app, "/slow", &given, &begun));
     let mut client = server.connect();
     client.send_request("GET", "/slow", &[]);
@@ -202,12 +220,12 @@ fn a_request_under_way_when_its_server_stops_gracefully_counts_as_its_answer() {
     permits.add_permits(1);
     assert_eq!(client.read_response().text(), "done");
     stopping.join().expect("no panic").expect("the server stops");
-    let page = Page::parse(&handle.encode(Format::Text).expect("a page"));
+    let page = Page::parse(&handle.encode(Format::Text));
     assert_eq!(page.recorded(), ["200 false GET /slow: 1 of 4 bytes"]);
 }
 
 #[test]
-fn a_request_cut_off_by_a_timeout_around_the_monitor_is_a_499() {
+fn a_request_dropped_by_a_timeout_around_the_middleware_is_a_499() {
     let strike = Arc::new(Semaphore::new(0));
     let (watched, strikes) = (monitor(), Arc::clone(&strike));
     let (begun, begins) = mpsc::channel();
@@ -239,9 +257,9 @@ fn a_request_cut_off_by_a_timeout_around_the_monitor_is_a_499() {
 }
 
 #[test]
-fn a_request_cut_off_by_the_stop_of_its_server_is_a_499() {
+fn a_request_dropped_by_the_stop_of_its_server_is_a_499() {
     let monitor = monitor();
-    let handle = monitor.handle();
+    let handle = monitor.monitor();
     let (begun, begins) = mpsc::channel();
     let server = Server::watched(monitor, move |app| waits_for_ever(app, "/slow/{id}", &begun));
     let mut client = server.connect();
@@ -249,7 +267,7 @@ fn a_request_cut_off_by_the_stop_of_its_server_is_a_499() {
     begins.recv_timeout(PATIENCE).expect("the handler begins");
     server.stop().expect("the server stops");
     let recorded = eventually("the worker has let go of the request", || {
-        let page = Page::parse(&handle.encode(Format::Text).expect("a page"));
+        let page = Page::parse(&handle.encode(Format::Text));
         Some(page.recorded()).filter(|recorded| !recorded.is_empty())
     });
     assert_eq!(recorded, ["499 true GET /slow/{id}: 1 of 0 bytes"]);
@@ -265,7 +283,7 @@ async fn panics_later() -> HttpResponse {
 }
 
 #[test]
-fn a_handler_that_panics_is_a_500_and_the_worker_goes_on() {
+fn a_handler_that_panics_is_a_500_and_the_worker_continues() {
     let server = Server::watched(monitor(), |app| {
         app.service(
             web::scope("/api")
@@ -312,7 +330,7 @@ fn a_middleware_that_panics_before_its_future_exists_is_a_500() {
 }
 
 #[test]
-fn a_panic_that_is_caught_around_the_monitor_is_a_500() {
+fn a_panic_that_is_caught_around_the_middleware_is_a_500() {
     let watched = monitor();
     let server = Server::start(1, move || {
         App::new()
@@ -334,7 +352,7 @@ fn a_panic_that_is_caught_around_the_monitor_is_a_500() {
 }
 
 #[test]
-fn a_request_whose_trace_cannot_be_told_is_a_500_and_no_longer_in_flight() {
+fn an_exemplar_closure_that_panics_is_a_500() {
     let traces = Exemplars::from_fn(|request| {
         assert!(request.path() != "/panic", "a closure's panic, on purpose");
         None
@@ -352,7 +370,30 @@ fn a_request_whose_trace_cannot_be_told_is_a_500_and_no_longer_in_flight() {
 }
 
 #[test]
-fn what_actix_answers_before_the_app_is_not_seen() {
+fn an_exclusion_closure_that_panics_is_a_500() {
+    let excluded = Exclude::from_fn(|request| {
+        assert!(request.path() != "/users/1", "a closure's panic, on purpose");
+        request.path() == "/users/2"
+    });
+    let builder = BigBrother::builder().isolated().requests_in_flight().exclude(excluded);
+    let server = Server::watched(builder.build(), |app| {
+        app.route("/users/{id}", web::get().to(HttpResponse::Ok));
+    });
+    let mut client = server.connect();
+    client.send_request("GET", "/users/1", &[]);
+    client.try_read_response().expect_err("a panic has no answer");
+    for path in ["/users/2", "/users/3"] {
+        assert_eq!(server.connect().get(path).status, 200);
+    }
+    let page = server.metrics_of(2.0);
+    let expected =
+        ["200 false GET /users/{id}: 1 of 0 bytes", "500 true GET /users/{id}: 1 of 0 bytes"];
+    assert_eq!(page.recorded(), expected);
+    assert_eq!(page.sum("requests_in_flight", &[]), 0.0);
+}
+
+#[test]
+fn requests_that_actix_answers_before_the_app_are_not_recorded() {
     let server = Server::watched(monitor(), |app| {
         app.route("/x", web::get().to(HttpResponse::Ok));
     });
@@ -364,7 +405,7 @@ fn what_actix_answers_before_the_app_is_not_seen() {
     assert_eq!(server.metrics().requests(), 1.0);
 }
 
-/// Counts how often it is asked to become a response.
+/// An error that counts how often its response is created.
 #[derive(Debug)]
 struct Counting(Arc<AtomicUsize>);
 
@@ -382,7 +423,7 @@ impl ResponseError for Counting {
 }
 
 #[test]
-fn an_error_that_cannot_tell_its_response_is_a_500() {
+fn an_error_whose_response_panics_is_a_500() {
     let watched = monitor();
     let asked = Arc::new(AtomicUsize::new(0));
     let server = Server::start(1, move || {
@@ -404,7 +445,7 @@ fn an_error_that_cannot_tell_its_response_is_a_500() {
 }
 
 #[test]
-fn an_error_that_nobody_records_is_asked_for_its_response_by_actix_alone() {
+fn the_response_of_an_excluded_error_is_created_by_actix_only() {
     let asked = Arc::new(AtomicUsize::new(1));
     let counted = Arc::clone(&asked);
     let watched = BigBrother::builder().isolated().exclude("/x").build();
@@ -422,7 +463,7 @@ fn an_error_that_nobody_records_is_asked_for_its_response_by_actix_alone() {
 }
 
 #[test]
-fn the_way_out_does_not_depend_on_the_kind_of_body() {
+fn bodies_of_any_type_are_recorded() {
     let watched = monitor();
     let server = Server::start(1, move || {
         App::new()

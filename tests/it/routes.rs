@@ -1,4 +1,4 @@
-//! The pattern by which a request is told, and when it has none.
+//! The `addr` label: the pattern of a request, and when there is none.
 
 use actix_web::dev::ServiceResponse;
 use actix_web::{App, HttpResponse, error, guard, web};
@@ -36,7 +36,7 @@ fn guards_decide_the_pattern() {
 }
 
 #[test]
-fn the_pattern_has_its_scopes() {
+fn a_pattern_contains_its_scopes() {
     let server = Server::watched(monitor(), |app| {
         let users = web::scope("/users")
             .route("", web::get().to(HttpResponse::Ok))
@@ -61,7 +61,7 @@ fn the_pattern_has_its_scopes() {
 }
 
 #[test]
-fn whatever_lies_below_a_prefix_service_has_its_pattern() {
+fn requests_below_a_prefix_service_have_its_pattern() {
     let server = Server::watched(monitor(), |app| {
         app.service(Prefix("/static"))
             .service(Prefix("/{tenant}/files"))
@@ -113,8 +113,8 @@ fn a_prefix_service_at_the_root_has_a_pattern_beside_the_routes() {
     );
 }
 
-/// Asks each of `paths` with `GET`, which the routes take, and with `DELETE`,
-/// which their guards refuse: that must leave no pattern.
+/// Requests each path with `GET`, which the routes handle, and with `DELETE`, which their
+/// guards refuse: the latter must be unmatched.
 fn refusals_are_unmatched(routes: fn(&mut web::ServiceConfig), paths: &[&str]) {
     let server = Server::watched(monitor(), routes);
     let mut client = server.connect();
@@ -163,8 +163,8 @@ fn a_request_that_guards_refused_at_the_root_of_a_scope_is_unmatched() {
     refusals_are_unmatched(routes, &["/api/"]);
 }
 
-/// A known limit: actix does not tell a scope that took a path as a whole, and
-/// whose guards then refused it, from the route of that pattern.
+/// A known limitation: actix does not distinguish a scope that consumed the whole path, and
+/// whose guards then refused the request, from the route with that pattern.
 #[test]
 fn a_request_refused_on_the_very_path_of_a_scope_has_the_pattern_of_the_scope() {
     let server = Server::watched(monitor(), |app| {
@@ -181,7 +181,7 @@ fn a_request_refused_on_the_very_path_of_a_scope_has_the_pattern_of_the_scope() 
     );
 }
 
-/// A known limit too: what a wildcard beside it would have fitted.
+/// A known limitation as well: a wildcard beside the scope matches the path.
 #[test]
 fn a_request_refused_beside_a_wildcard_never_makes_an_addr_of_its_own() {
     let server = Server::watched(monitor(), |app| {
@@ -199,7 +199,7 @@ fn a_request_refused_beside_a_wildcard_never_makes_an_addr_of_its_own() {
 }
 
 #[test]
-fn an_answer_of_a_middleware_that_did_not_ask_the_routes_is_told_by_its_path() {
+fn a_response_of_a_middleware_has_the_pattern_that_its_path_matches() {
     let watched = monitor();
     let server = Server::start(1, move || {
         App::new()
@@ -245,7 +245,7 @@ fn a_method_that_a_resource_refuses_itself_has_the_pattern_of_the_resource() {
 }
 
 #[test]
-fn requests_that_are_gone_are_told_by_the_route_they_were_sent_to() {
+fn requests_without_a_response_have_the_pattern_that_their_path_matches() {
     let watched = monitor();
     let server = Server::start(1, move || {
         App::new()

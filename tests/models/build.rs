@@ -1,13 +1,13 @@
-//! Writes the broken copies of the shard that the models must catch: each is the
-//! real source with one line changed, so a copy never falls behind.
+//! Writes the mutants of the cell that the models must catch: each is the real source
+//! with one line changed.
 
 use std::path::PathBuf;
 use std::{env, fs};
 
-const SOURCE: &str = "../../src/metrics/shard.rs";
+const SOURCE: &str = "../../src/store/cell.rs";
 
-/// The name of a copy, what is changed in it, and into what.
-const MUTANTS: [(&str, &str, &str); 8] = [
+/// The name of a mutant, the line that is changed, and its replacement.
+const MUTANTS: [(&str, &str, &str); 9] = [
     ("version_never_odd", "version.store(odd, Ordering::Relaxed);", ""),
     ("no_release_fence", "fence(Ordering::Release);", ""),
     (
@@ -27,17 +27,18 @@ const MUTANTS: [(&str, &str, &str); 8] = [
     ),
     ("odd_version_read", "if before % 2 == 1 {", "if false {"),
     ("no_acquire_fence", "fence(Ordering::Acquire);", ""),
+    ("record_never_finished", "version.store(odd + 1, Ordering::Release);", ""),
     ("version_not_compared", "self.word(0).load(Ordering::Relaxed) == before", "true"),
 ];
 
 fn main() {
     println!("cargo::rerun-if-changed={SOURCE}");
     println!("cargo::rerun-if-changed=build.rs");
-    let source = fs::read_to_string(SOURCE).expect("the shard's source");
+    let source = fs::read_to_string(SOURCE).expect("the source of the cell");
     let out = PathBuf::from(env::var_os("OUT_DIR").expect("set by Cargo"));
     for (name, line, change) in MUTANTS {
         let found = source.matches(line).count();
-        assert_eq!(found, 1, "{name}: the shard has changed, and with it must the copy: {line}");
+        assert_eq!(found, 1, "{name}: the cell has changed, so the mutant must change as well: {line}");
         let copy = source.replace(line, change);
         fs::write(out.join(name).with_extension("rs"), without_its_head(&copy))
             .expect("Cargo's directory can be written to");

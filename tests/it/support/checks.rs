@@ -27,7 +27,7 @@ pub(crate) fn once(dependency: Dependency) -> Dependency {
 pub(crate) fn watching(dependencies: impl IntoIterator<Item = Dependency>) -> web::Data<Monitor> {
     let builder = BigBrother::builder().isolated();
     let builder = dependencies.into_iter().fold(builder, |all, next| all.dependency(next));
-    builder.build().handle()
+    builder.build().monitor()
 }
 
 #[track_caller]
@@ -67,8 +67,7 @@ pub(crate) fn wait_until_down_because(monitor: &Monitor, name: &str, reason: &st
 
 /// The sample of `dependency_up`.
 pub(crate) fn up_on_page(monitor: &Monitor, name: &str) -> Option<f64> {
-    Page::parse(&monitor.encode(Format::Text).expect("a page"))
-        .value("dependency_up", &[("name", name)])
+    Page::parse(&monitor.encode(Format::Text)).value("dependency_up", &[("name", name)])
 }
 
 /// Counts the runs of a check.

@@ -1,21 +1,22 @@
-//! A process of its own, for what a process has only one of: the shared monitor,
-//! the arbiter of checks, a panic hook, its signals.
+//! Processes of their own, for tests of what exists once in a process: the shared monitor,
+//! the logger, the panic hook, signals.
 
 use std::any::type_name;
 use std::process::Command;
 use std::time::Duration;
 use std::{env, process, thread};
 
-/// Tells a child process which test it is there for.
+/// The variable with the name of the test that a child process runs.
 const SCENARIO: &str = "ACTIX_MONITOR_SCENARIO";
 
-/// How long a child may take, on a machine that has other work.
+/// How long a child may take, on a busy machine.
 const LIMIT: Duration = Duration::from_secs(60);
 
-/// Runs `scenario`, a closure of a test, in a process in which nothing else has
-/// run: this test binary again, told to run that test alone.
+/// Runs `scenario`, a closure of a test, in a new process: the test binary again, which
+/// runs this test alone.
 ///
 /// # Panics
+///
 /// If the scenario panics, hangs, or ends its process.
 #[track_caller]
 pub(crate) fn in_a_process_of_its_own<S: FnOnce()>(scenario: S) {
@@ -32,12 +33,12 @@ pub(crate) fn in_a_process_of_its_own<S: FnOnce()>(scenario: S) {
         .expect("the test binary runs");
     let said = String::from_utf8_lossy(&output.stdout);
     let complained = String::from_utf8_lossy(&output.stderr);
-    // That it ran one test is asked for too: a name that matches none succeeds.
+    // A name that matches no test succeeds as well.
     let is_passed = output.status.success() && said.contains("test result: ok. 1 passed");
     assert!(is_passed, "the process of {name} ended with {}:\n{said}\n{complained}", output.status);
 }
 
-/// A closure is named after the function that it stands in, and that is the test.
+/// The name of the test, which is part of the type name of its closure.
 fn name_of_test<S>() -> String {
     let path = type_name::<S>().trim_end_matches("::{{closure}}");
     path.split_once("::").expect("a path within the test crate").1.to_owned()
@@ -51,7 +52,7 @@ fn end_when_it_hangs() {
     });
 }
 
-/// Asks this process to end, as a service manager does.
+/// Sends SIGTERM to this process, as a service manager does.
 pub(crate) fn terminate_this_process() {
     let status = Command::new("sh")
         .args(["-c", &format!("kill -TERM {}", process::id())])

@@ -1,5 +1,5 @@
-//! An HTTP/1.1 client on a plain socket: it sends whatever it is given and can
-//! go away at any moment.
+//! An HTTP/1.1 client on a plain socket: it can send anything and disconnect at any
+//! moment.
 
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::{Shutdown, SocketAddr, TcpStream};
@@ -7,21 +7,21 @@ use std::time::Duration;
 
 use super::patience::PATIENCE;
 
-/// One connection, kept between requests.
+/// One connection, which is kept open between requests.
 #[derive(Debug)]
 pub(crate) struct Client {
     stream: TcpStream,
-    /// What was received and not yet read.
+    /// Received bytes that are not read yet.
     received: Vec<u8>,
 }
 
-/// An answer with its body put together.
+/// A response with its decoded body.
 #[derive(Debug)]
 pub(crate) struct Response {
     pub(crate) status: u16,
     pub(crate) headers: Vec<(String, String)>,
     pub(crate) body: Vec<u8>,
-    /// Whether the body arrived to its end.
+    /// Whether the end of the body was received.
     pub(crate) is_complete: bool,
 }
 
@@ -84,14 +84,14 @@ impl Client {
         if method == "HEAD" { self.read_head() } else { self.read_response() }
     }
 
-    /// The next answer and its body.
+    /// The next response with its body.
     #[track_caller]
     pub(crate) fn read_response(&mut self) -> Response {
         self.try_read_response().expect("an answer")
     }
 
-    /// The next answer, or how the connection ended before there was one. A body
-    /// that breaks off leaves an answer that is not complete.
+    /// The next response, or why the connection ended before there was one. A response
+    /// whose body breaks off is not complete.
     pub(crate) fn try_read_response(&mut self) -> std::io::Result<Response> {
         let mut response = self.try_read_head()?;
         let is_empty = response.status < 200 || matches!(response.status, 204 | 304);
@@ -99,8 +99,8 @@ impl Client {
         Ok(response)
     }
 
-    /// The next answer's head alone: all there is after `HEAD`, and the beginning
-    /// of a stream.
+    /// The head of the next response: the whole response to `HEAD`, and the beginning of a
+    /// stream.
     #[track_caller]
     pub(crate) fn read_head(&mut self) -> Response {
         self.try_read_head().expect("the head of an answer")
@@ -163,7 +163,7 @@ impl Client {
         (length > 0).then_some(chunk)
     }
 
-    /// A line without its end; `None` where the connection ended.
+    /// A line without its end; `None` if the connection ended.
     fn read_line(&mut self) -> std::io::Result<Option<String>> {
         loop {
             if let Some(at) = self.received.windows(2).position(|bytes| bytes == b"\r\n") {
@@ -176,7 +176,7 @@ impl Client {
         }
     }
 
-    /// `false` where the connection ended before that.
+    /// `false` if the connection ended before.
     fn read_exactly(&mut self, length: usize, into: &mut Vec<u8>) -> std::io::Result<bool> {
         while self.received.len() < length {
             if !self.receive()? {
@@ -192,12 +192,12 @@ impl Client {
         if self.receive()? { Ok(()) } else { Err(ErrorKind::UnexpectedEof.into()) }
     }
 
-    /// Receives something; `false` at the end of the connection.
+    /// Receives some bytes; `false` at the end of the connection.
     fn receive(&mut self) -> std::io::Result<bool> {
         let mut bytes = [0; 16 * 1024];
         let length = match self.stream.read(&mut bytes) {
             Ok(length) => length,
-            // A server that drops a broken answer may reset the connection.
+            // A server that drops a response may reset the connection.
             Err(error) if error.kind() == ErrorKind::ConnectionReset => 0,
             Err(error) => return Err(error),
         };
@@ -212,14 +212,14 @@ impl Client {
         self.received
     }
 
-    /// Goes away without a word, as a process that is killed.
+    /// Resets the connection, as a process that is killed.
     pub(crate) fn reset(self) {
         socket2::SockRef::from(&self.stream)
             .set_linger(Some(Duration::ZERO))
             .expect("a TCP socket");
     }
 
-    /// Says that nothing more will be sent, and goes on reading.
+    /// Closes the sending side of the connection.
     pub(crate) fn finish_sending(&mut self) {
         self.stream.shutdown(Shutdown::Write).expect("an open connection");
     }

@@ -1,5 +1,5 @@
-//! What the process logs, to be read by tests. All tests of the binary share it,
-//! so each looks for words that only it can have caused.
+//! The log of the process. All tests of the binary share it, so each looks for lines that
+//! only it can have caused.
 
 use std::sync::{Mutex, Once, PoisonError};
 
@@ -21,7 +21,7 @@ impl log::Log for Journal {
     fn flush(&self) {}
 }
 
-/// Begins to keep what is logged. To be called before what is to be seen.
+/// Starts to keep log records.
 pub(crate) fn start() {
     START.call_once(|| {
         log::set_logger(&Journal).expect("no other logger");
@@ -29,7 +29,7 @@ pub(crate) fn start() {
     });
 }
 
-/// What was logged under `target` or below it, each line with its level.
+/// The records with this target or one below it, each with its level.
 pub(crate) fn lines(target: &str) -> Vec<String> {
     let lines = LINES.lock().unwrap_or_else(PoisonError::into_inner);
     lines.iter().filter(|(key, _)| key.starts_with(target)).map(|(_, line)| line.clone()).collect()

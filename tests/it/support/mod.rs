@@ -1,14 +1,16 @@
-//! What the promises are checked with: a real server, a client that can
-//! misbehave, readers of pages, ours and another's, patience with a deadline,
-//! and the log.
+//! What tests are made of: a real server, a client that can misbehave, two parsers of
+//! pages, waiting with a time limit, and the log.
 
 pub(crate) mod checks;
 pub(crate) mod child;
 pub(crate) mod client;
+#[cfg(target_os = "linux")]
+pub(crate) mod collectors;
 pub(crate) mod journal;
+#[cfg(target_os = "linux")]
+pub(crate) mod memory;
 pub(crate) mod oracle;
 pub(crate) mod page;
 pub(crate) mod patience;
 pub(crate) mod server;
 pub(crate) mod services;
-pub(crate) mod source;

@@ -1,4 +1,4 @@
-//! Pages read by a parser that is not ours.
+//! Pages read by an independent parser.
 
 use std::collections::HashSet;
 
@@ -10,12 +10,12 @@ use super::page::Page;
 const TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
 const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-/// The page of `monitor` while nothing happens, with no server between: both
-/// formats, read by both parsers, which must tell the same.
+/// The page of a monitor that records nothing meanwhile: both formats, read by both
+/// parsers, which must have the same samples.
 #[track_caller]
 pub(crate) fn page_of(monitor: &Monitor) -> Page {
-    let text = monitor.encode(Format::Text).expect("a page");
-    let openmetrics = monitor.encode(Format::OpenMetrics).expect("a page");
+    let text = monitor.encode(Format::Text);
+    let openmetrics = monitor.encode(Format::OpenMetrics);
     read_text(&text);
     read_openmetrics(&openmetrics);
     let page = Page::parse(&text);
@@ -23,7 +23,7 @@ pub(crate) fn page_of(monitor: &Monitor) -> Page {
     page
 }
 
-/// Takes `answer` apart, which must be a page of text 0.0.4.
+/// Parses a response, which must be a page in the text format.
 #[track_caller]
 pub(crate) fn is_text(answer: &Response) -> Page {
     assert_eq!((answer.status, answer.header("content-type")), (200, Some(TEXT)));
@@ -34,7 +34,7 @@ pub(crate) fn is_text(answer: &Response) -> Page {
     Page::parse(&page)
 }
 
-/// Takes `answer` apart, which must be an OpenMetrics page.
+/// Parses a response, which must be an OpenMetrics page.
 #[track_caller]
 pub(crate) fn is_openmetrics(answer: &Response) -> Page {
     assert_eq!((answer.status, answer.header("content-type")), (200, Some(OPENMETRICS)));
@@ -44,7 +44,7 @@ pub(crate) fn is_openmetrics(answer: &Response) -> Page {
     Page::parse(&page)
 }
 
-/// Reads a page of text 0.0.4 and returns how many families it has.
+/// Parses a page in the text format and returns the number of its families.
 #[track_caller]
 pub(crate) fn read_text(page: &str) -> usize {
     let page = &without_returns(page);
@@ -54,10 +54,10 @@ pub(crate) fn read_text(page: &str) -> usize {
     }
 }
 
-/// Reads an OpenMetrics page and returns how many families with samples it has.
+/// Parses an OpenMetrics page and returns the number of its families with samples.
 ///
-/// The parser refuses two things that the specification allows, so they are
-/// taken out before: the unit of a histogram, and a family without samples.
+/// The parser refuses two things that the specification allows, so they are removed first:
+/// the unit of a histogram, and a family without samples.
 #[track_caller]
 pub(crate) fn read_openmetrics(page: &str) -> usize {
     let histograms: HashSet<_> = page

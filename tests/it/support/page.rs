@@ -1,16 +1,16 @@
-//! A metrics page as a scraper reads it, in either format. Strict: whatever does
-//! not belong onto a page fails the test.
+//! A strict parser of metrics pages in both formats: anything that does not belong on a
+//! page fails the test.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-/// One line that has a value.
+/// A line with a value.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Sample {
     pub(crate) name: String,
     /// In the order of the page, unescaped.
     pub(crate) labels: Vec<(String, String)>,
     pub(crate) value: f64,
-    /// What follows the value in OpenMetrics, after ` # `.
+    /// The text after ` # ` in OpenMetrics.
     pub(crate) exemplar: Option<String>,
 }
 
@@ -23,29 +23,30 @@ impl Sample {
         labels.iter().all(|(key, value)| self.label(key) == Some(value))
     }
 
-    /// Name and labels without `le`: what the lines of one histogram share.
+    /// Name and labels without `le`, which the lines of one histogram share.
     fn histogram(&self, suffix: &str) -> Option<(String, Vec<(String, String)>)> {
         let name = self.name.strip_suffix(suffix)?.to_owned();
         Some((name, self.labels.iter().filter(|(key, _)| key != "le").cloned().collect()))
     }
 }
 
-/// A page, taken apart.
+/// A parsed page.
 #[derive(Clone, Debug)]
 pub(crate) struct Page {
     pub(crate) text: String,
     pub(crate) samples: Vec<Sample>,
-    /// The type of each family, under the name that its `# TYPE` line has.
+    /// The type of each family, by the name in its `# TYPE` line.
     pub(crate) types: BTreeMap<String, String>,
 }
 
 impl Page {
-    /// Takes `text` apart.
+    /// Parses a page.
     ///
     /// # Panics
-    /// If it is no page: an unknown line, a broken escape, a series twice, a
-    /// family typed twice, a histogram whose buckets fall or whose `+Inf` is not
-    /// its `_count`.
+    ///
+    /// If it is not valid: an unknown line, an invalid escape, a repeated series, a family
+    /// with two types, a histogram whose buckets decrease or whose `+Inf` bucket differs
+    /// from its `_count`.
     #[track_caller]
     pub(crate) fn parse(text: &str) -> Self {
         assert!(text.ends_with('\n'), "the last line is not ended: {:?}", text.lines().last());
@@ -122,11 +123,12 @@ impl Page {
         }
     }
 
-    /// The value of the one sample of that name which has all of `labels`, and
-    /// perhaps more; `None` where there is none.
+    /// The value of the one sample with this name and these labels, among others; `None` if
+    /// there is none.
     ///
     /// # Panics
-    /// If there are several: then the labels do not tell which is meant.
+    ///
+    /// If there are several.
     #[track_caller]
     pub(crate) fn value(&self, name: &str, labels: &[(&str, &str)]) -> Option<f64> {
         let found = self.find(name, labels);
@@ -134,31 +136,32 @@ impl Page {
         found.first().map(|sample| sample.value)
     }
 
-    /// All samples of that name which have all of `labels`.
+    /// All samples with this name and these labels, among others.
     pub(crate) fn find(&self, name: &str, labels: &[(&str, &str)]) -> Vec<&Sample> {
         self.samples.iter().filter(|s| s.name == name && s.has(labels)).collect()
     }
 
-    /// The sum of all samples of that name which have all of `labels`.
+    /// The sum of all samples with this name and these labels, among others.
     pub(crate) fn sum(&self, name: &str, labels: &[(&str, &str)]) -> f64 {
         self.find(name, labels).iter().map(|sample| sample.value).sum()
     }
 
-    /// The sum of all samples of that name.
+    /// The sum of all samples with this name.
     pub(crate) fn total(&self, name: &str) -> f64 {
         self.sum(name, &[])
     }
 
-    /// How many requests the page tells of.
+    /// The number of requests.
     pub(crate) fn requests(&self) -> f64 {
         self.total("request_seconds_count")
     }
 
-    /// All that is told of requests, a sorted line for each series, such as
+    /// A sorted line for each series of requests, such as
     /// `200 false GET /users/{id}: 2 of 10 bytes`.
     ///
     /// # Panics
-    /// If a series lacks a label, has another, or is in one family only.
+    ///
+    /// If a series lacks a label, has another one, or is in one family only.
     #[track_caller]
     pub(crate) fn recorded(&self) -> Vec<String> {
         let line = |count: &Sample| {
@@ -179,14 +182,13 @@ impl Page {
         lines
     }
 
-    /// The samples that only requests, checks and the app change. The process
-    /// metrics, where that feature is on, are others from scrape to scrape.
+    /// All samples but the process metrics, which change from scrape to scrape.
     pub(crate) fn lasting(&self) -> Vec<&Sample> {
         self.samples.iter().filter(|sample| !sample.name.starts_with("process_")).collect()
     }
 }
 
-/// Reads labels up to the closing brace and returns what follows it.
+/// Reads labels up to the closing brace and returns the rest.
 fn read_labels<'a>(text: &'a str, labels: &mut Vec<(String, String)>) -> Option<&'a str> {
     let mut rest = text;
     if let Some(after) = rest.strip_prefix('}') {
@@ -206,7 +208,7 @@ fn read_labels<'a>(text: &'a str, labels: &mut Vec<(String, String)>) -> Option<
     }
 }
 
-/// Reads a label value up to its closing quote, and returns what follows that.
+/// Reads a label value up to its closing quote and returns the rest.
 fn read_value(text: &str) -> Option<(String, &str)> {
     let mut value = String::new();
     let mut characters = text.char_indices();

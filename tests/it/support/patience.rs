@@ -1,14 +1,15 @@
-//! Waiting for what no event announces, with a deadline.
+//! Waiting for what no event announces, with a time limit.
 
 use std::time::{Duration, Instant};
 
-/// How long a thing that must happen may take, on a machine that has other work.
+/// How long something that must happen may take, on a busy machine.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Asks again until `condition` gives something.
+/// Calls `condition` until it returns something.
 ///
 /// # Panics
-/// With `what` if it gives nothing for [`PATIENCE`].
+///
+/// With `what` if it returns nothing for [`PATIENCE`].
 #[track_caller]
 pub(crate) fn eventually<T>(what: &str, mut condition: impl FnMut() -> Option<T>) -> T {
     let deadline = Instant::now() + PATIENCE;

@@ -16,7 +16,7 @@ use super::client::Client;
 use super::page::Page;
 use super::patience::eventually;
 
-/// Who runs the server's own future; its workers run as actix likes.
+/// The runtime of the server's future. Its workers have runtimes of actix.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Runtime {
     /// An actix `System`, as under `#[actix_web::main]`.
@@ -33,7 +33,7 @@ pub(crate) fn monitor() -> BigBrother {
 /// A server on its own thread, listening on a port that the system chose.
 #[derive(Debug)]
 pub(crate) struct Server {
-    pub(crate) address: SocketAddr,
+    address: SocketAddr,
     handle: ServerHandle,
     thread: Option<JoinHandle<std::io::Result<()>>>,
 }
@@ -42,7 +42,8 @@ impl Server {
     /// Serves the apps of `factory` with `workers` workers in an actix `System`.
     ///
     /// # Panics
-    /// If the server cannot be started; [`Server::try_start`] tells why instead.
+    ///
+    /// If the server cannot be started. [`Server::try_start`] returns the error.
     #[track_caller]
     pub(crate) fn start<F, T, B>(workers: usize, factory: F) -> Self
     where
@@ -59,13 +60,31 @@ impl Server {
         Self::try_start(Runtime::Actix, workers, factory).expect("the server starts")
     }
 
-    /// Serves `routes` within `monitor`, with one worker.
+    /// Serves `routes` wrapped with `monitor`, with one worker.
     #[track_caller]
     pub(crate) fn watched(
         monitor: BigBrother,
         routes: impl Fn(&mut ServiceConfig) + Clone + Send + 'static,
     ) -> Self {
         Self::start(1, move || App::new().wrap(monitor.clone()).configure(routes.clone()))
+    }
+
+    /// A server with one worker that drops a request when its client closes the connection
+    /// in the ordinary way.
+    #[track_caller]
+    pub(crate) fn start_without_half_closed<F, T, B>(factory: F) -> Self
+    where
+        F: Fn() -> App<T> + Send + Clone + 'static,
+        T: ServiceFactory<
+                ServiceRequest,
+                Config = (),
+                Response = ServiceResponse<B>,
+                Error = Error,
+                InitError = (),
+            > + 'static,
+        B: MessageBody + 'static,
+    {
+        Self::serve(Runtime::Actix, 1, false, factory).expect("the server starts")
     }
 
     /// The server, or the error with which it ended before it served anything.
@@ -85,19 +104,40 @@ impl Server {
             > + 'static,
         B: MessageBody + 'static,
     {
+        Self::serve(runtime, workers, true, factory)
+    }
+
+    fn serve<F, T, B>(
+        runtime: Runtime,
+        workers: usize,
+        allows_half_closed: bool,
+        factory: F,
+    ) -> std::io::Result<Self>
+    where
+        F: Fn() -> App<T> + Send + Clone + 'static,
+        T: ServiceFactory<
+                ServiceRequest,
+                Config = (),
+                Response = ServiceResponse<B>,
+                Error = Error,
+                InitError = (),
+            > + 'static,
+        B: MessageBody + 'static,
+    {
         let (sender, receiver) = mpsc::channel();
         let thread = std::thread::spawn(move || {
             run(runtime, async move {
                 let server = HttpServer::new(factory)
                     .workers(workers)
+                    .h1_allow_half_closed(allows_half_closed)
                     .disable_signals()
                     .keep_alive(Duration::from_secs(120))
                     .client_request_timeout(Duration::ZERO)
                     .bind((Ipv4Addr::LOCALHOST, 0))?;
                 let address = server.addrs()[0];
                 let server = server.run();
-                // The starter hears of the address before the workers are up: the
-                // socket listens already, so a client just waits for its answer.
+                // The address is sent before the workers have started. The socket listens
+                // already, so clients wait for their responses.
                 let _ = sender.send((address, server.handle()));
                 server.await
             })
@@ -115,7 +155,13 @@ impl Server {
         Client::connect(self.address)
     }
 
-    /// `GET path` on a connection of its own, answered 200.
+    /// The URL of `path`.
+    #[cfg(all(feature = "awc", feature = "reqwest"))]
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+
+    /// The page at `path`, requested on a connection of its own.
     #[track_caller]
     pub(crate) fn page(&self, path: &str) -> Page {
         let response = self.connect().get(path);
@@ -129,8 +175,8 @@ impl Server {
         self.page("/metrics")
     }
 
-    /// The metrics page once it tells of `requests` requests: for ends that nobody
-    /// announces to the client.
+    /// The metrics page once it has `requests` requests, for ends that clients do not
+    /// receive.
     #[track_caller]
     pub(crate) fn metrics_of(&self, requests: f64) -> Page {
         eventually(&format!("{requests} requests are recorded"), || {
@@ -139,20 +185,19 @@ impl Server {
         })
     }
 
-    /// Stops without waiting for requests under way, and tells how the server
-    /// ended.
+    /// Stops without waiting for requests in progress, and returns how the server ended.
     pub(crate) fn stop(mut self) -> std::io::Result<()> {
         self.end(false)
     }
 
-    /// Stops as on SIGTERM: requests under way may end.
+    /// Stops as on SIGTERM, after requests in progress have ended.
     pub(crate) fn stop_gracefully(mut self) -> std::io::Result<()> {
         self.end(true)
     }
 
     fn end(&mut self, graceful: bool) -> std::io::Result<()> {
         let Some(thread) = self.thread.take() else { return Ok(()) };
-        // The command is sent by the call; the thread's end says that it was heard.
+        // The call sends the command; the thread ends once it was handled.
         drop(self.handle.stop(graceful));
         joined(thread)
     }
@@ -160,7 +205,7 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // A second panic while a test already fails would hide the first.
+        // A second panic would hide the one of a failing test.
         let _ = self.end(false);
     }
 }
@@ -176,7 +221,7 @@ fn ended(thread: JoinHandle<std::io::Result<()>>) -> std::io::Error {
     }
 }
 
-/// Runs `future` to its end on this thread.
+/// Runs a future to its end on this thread.
 pub(crate) fn run<T>(runtime: Runtime, future: impl Future<Output = T>) -> T {
     match runtime {
         Runtime::Actix => actix_web::rt::System::new().block_on(future),

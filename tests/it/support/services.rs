@@ -1,5 +1,4 @@
-//! Services and bodies as apps have them, made so that a test decides when they
-//! go on.
+//! Services and bodies that a test controls.
 
 use std::cell::Cell;
 use std::future::{Future, pending, poll_fn};
@@ -14,7 +13,7 @@ use actix_web::{Error, HttpResponse, web};
 use tokio::sync::Semaphore;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
-/// A service on a prefix, as a file server is: it answers whatever is below.
+/// A service on a prefix, such as a file server: it responds to everything below.
 #[derive(Clone, Debug)]
 pub(crate) struct Prefix(pub(crate) &'static str);
 
@@ -33,7 +32,7 @@ impl HttpServiceFactory for Prefix {
     }
 }
 
-/// What a body does next.
+/// A step of a body.
 #[derive(Debug)]
 pub(crate) enum Step {
     Chunk(&'static str),
@@ -41,23 +40,23 @@ pub(crate) enum Step {
     Panic,
 }
 
-/// Tells a body what to do.
+/// Controls a body.
 pub(crate) type Control = UnboundedSender<Step>;
 
-/// A body that does what it is told, and ends when its other end is dropped.
+/// A body that does the steps it is sent, and ends when its control is dropped.
 #[derive(Debug)]
-pub(crate) struct ToldBody {
+pub(crate) struct ControlledBody {
     size: BodySize,
     steps: UnboundedReceiver<Step>,
 }
 
-impl ToldBody {
+impl ControlledBody {
     pub(crate) fn new(size: BodySize) -> (Control, Self) {
         let (sender, steps) = unbounded_channel();
         (sender, Self { size, steps })
     }
 
-    /// A body that does `steps` and ends.
+    /// A body that does these steps and ends.
     pub(crate) fn of(size: BodySize, steps: impl IntoIterator<Item = Step>) -> Self {
         let (sender, body) = Self::new(size);
         steps.into_iter().for_each(|step| sender.send(step).expect("the body is there"));
@@ -65,7 +64,7 @@ impl ToldBody {
     }
 }
 
-impl MessageBody for ToldBody {
+impl MessageBody for ControlledBody {
     type Error = Error;
 
     fn size(&self) -> BodySize {
@@ -78,13 +77,13 @@ impl MessageBody for ToldBody {
     ) -> Poll<Option<Result<Bytes, Error>>> {
         self.steps.poll_recv(cx).map(|step| match step? {
             Step::Chunk(text) => Some(Ok(Bytes::from_static(text.as_bytes()))),
-            Step::Fail => Some(Err(actix_web::error::ErrorInternalServerError("told to fail"))),
-            Step::Panic => panic!("the body was told to panic"),
+            Step::Fail => Some(Err(actix_web::error::ErrorInternalServerError("the body fails"))),
+            Step::Panic => panic!("a panic of the body, on purpose"),
         })
     }
 }
 
-/// Awaits `future` and calls `begun` once it has been polled for the first time.
+/// Awaits `future` and calls `begun` after its first poll.
 pub(crate) async fn announced<F: Future>(future: F, begun: impl FnOnce()) -> F::Output {
     let mut future = pin!(future);
     let begun = Cell::new(Some(begun));
@@ -98,7 +97,7 @@ pub(crate) async fn announced<F: Future>(future: F, begun: impl FnOnce()) -> F::
     .await
 }
 
-/// Adds a handler that never answers, and tells when it has begun.
+/// Adds a handler that sends a message when it begins and never returns.
 pub(crate) fn waits_for_ever(app: &mut web::ServiceConfig, path: &str, begun: &mpsc::Sender<()>) {
     let begun = begun.clone();
     app.route(
@@ -112,8 +111,7 @@ pub(crate) fn waits_for_ever(app: &mut web::ServiceConfig, path: &str, begun: &m
     );
 }
 
-/// Adds a handler that answers `done` for each permit it is given, and tells when
-/// it has begun.
+/// Adds a handler that sends a message when it begins and responds `done` for each permit.
 pub(crate) fn waits_for(
     app: &mut web::ServiceConfig,
     path: &str,
@@ -131,17 +129,17 @@ pub(crate) fn waits_for(
     );
 }
 
-/// Answers whose bodies the test leads: each sends it the controls of its own.
-pub(crate) fn told_bodies(
+/// A route whose bodies the test controls, and the controls of each response.
+pub(crate) fn controlled_bodies(
     size: BodySize,
 ) -> (mpsc::Receiver<Control>, impl Fn(&mut web::ServiceConfig) + Clone + Send + 'static) {
     let (controls, receiver) = mpsc::channel();
     let routes = move |app: &mut web::ServiceConfig| {
         let controls = controls.clone();
         app.route(
-            "/told/{id}",
+            "/body/{id}",
             web::to(move || {
-                let (control, body) = ToldBody::new(size);
+                let (control, body) = ControlledBody::new(size);
                 controls.send(control).expect("the test listens");
                 async { HttpResponse::Ok().body(body) }
             }),

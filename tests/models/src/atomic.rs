@@ -1,4 +1,4 @@
-//! Stands in for `metrics::atomic`: loom's atomics, with one crutch for loom.
+//! Stands in for `store::atomic`: loom's atomics, with one crutch for loom.
 
 use std::cell::Cell;
 use std::sync::atomic as real;

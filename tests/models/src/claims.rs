@@ -1,5 +1,5 @@
-//! What is claimed of a shard, each for every interleaving that loom finds. The
-//! claims are generic, because the mutants are held to the same ones.
+//! What holds for a cell in every interleaving that loom finds. The claims are generic,
+//! because mutants are tested with the same ones.
 
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -9,7 +9,7 @@ use std::sync::Arc;
 use loom::sync::Mutex;
 use loom::thread::{self, JoinHandle};
 
-use crate::subject::{Real, Seen, Subject, after};
+use crate::subject::{Real, RecordNeverFinished, Seen, Subject, after};
 
 /// How many observations a read tells of: none but whole ones.
 fn whole(seen: Seen) -> usize {
@@ -19,25 +19,25 @@ fn whole(seen: Seen) -> usize {
 /// A reader beside a writer of two observations sees none, one or both.
 pub(crate) fn a_reader_sees_whole_observations<S: Subject>() {
     loom::model(|| {
-        let shard = Arc::new(S::default());
-        let writer = writer(&shard, 2);
-        shard.try_read().map(whole);
+        let cell = Arc::new(S::default());
+        let writer = writer(&cell, 2);
+        cell.try_read().map(whole);
         writer.join().unwrap();
     });
 }
 
-fn writer<S: Subject>(shard: &Arc<S>, observations: usize) -> JoinHandle<()> {
-    let shard = Arc::clone(shard);
-    thread::spawn(move || (0..observations).for_each(|observation| shard.observe(observation)))
+fn writer<S: Subject>(cell: &Arc<S>, observations: usize) -> JoinHandle<()> {
+    let cell = Arc::clone(cell);
+    thread::spawn(move || (0..observations).for_each(|observation| cell.observe(observation)))
 }
 
 /// Two reads of one reader, beside a writer.
 fn successive_reads_never_fall<S: Subject>() {
     loom::model(|| {
-        let shard = Arc::new(S::default());
-        let writer = writer(&shard, 1);
-        let first = shard.try_read().map_or(0, whole);
-        let second = shard.try_read().map_or(first, whole);
+        let cell = Arc::new(S::default());
+        let writer = writer(&cell, 1);
+        let first = cell.try_read().map_or(0, whole);
+        let second = cell.try_read().map_or(first, whole);
         assert!(first <= second, "the counts fell from {first} to {second}");
         writer.join().unwrap();
     });
@@ -46,21 +46,21 @@ fn successive_reads_never_fall<S: Subject>() {
 /// Two readers beside a writer, the second of which begins after the first.
 fn successive_readers_see_no_count_fall<S: Subject>() {
     loom::model(|| {
-        let shard = Arc::new(S::default());
-        let writer = writer(&shard, 1);
+        let cell = Arc::new(S::default());
+        let writer = writer(&cell, 1);
         let reader = thread::spawn({
-            let shard = Arc::clone(&shard);
-            move || shard.try_read().map_or(0, whole)
+            let cell = Arc::clone(&cell);
+            move || cell.try_read().map_or(0, whole)
         });
         let first = reader.join().unwrap();
-        let second = shard.try_read().map_or(first, whole);
+        let second = cell.try_read().map_or(first, whole);
         assert!(first <= second, "the counts fell from {first} to {second}");
         writer.join().unwrap();
     });
 }
 
 /// Two workers, of which the second may begin before or after the end of the
-/// first: then it takes over its shard, and finds there what was counted.
+/// first: then it takes over its cell, and finds there what was counted.
 fn nothing_is_lost_when_a_worker_ends<S: Subject>() {
     let takings = Arc::new(std::sync::Mutex::new(HashSet::new()));
     loom::model({
@@ -81,56 +81,56 @@ fn nothing_is_lost_when_a_worker_ends<S: Subject>() {
             left.observe(0);
             idle.lock().unwrap().push(Arc::clone(&left));
             takings.lock().unwrap().insert(second.join().unwrap());
-            let counted = [left, fresh].map(|shard| shard.try_read().expect("nobody writes"));
+            let counted = [left, fresh].map(|cell| cell.try_read().expect("nobody writes"));
             assert_eq!(counted[0].plus(counted[1]), after(2));
         }
     });
     assert_eq!(takings.lock().unwrap().len(), 2, "both orders were met");
 }
 
-/// A reader beside a shard that goes from one worker to another.
-fn a_reader_does_not_see_a_shard_change_hands<S: Subject>() {
+/// A reader beside a cell that goes from one worker to another.
+fn a_reader_does_not_see_a_cell_change_hands<S: Subject>() {
     loom::model(|| {
-        let shard = Arc::new(S::default());
+        let cell = Arc::new(S::default());
         let idle = Arc::new(Mutex::new(None));
         let second = thread::spawn({
             let idle: Arc<Mutex<Option<Arc<S>>>> = Arc::clone(&idle);
-            move || idle.lock().unwrap().take().into_iter().for_each(|shard| shard.observe(1))
+            move || idle.lock().unwrap().take().into_iter().for_each(|cell| cell.observe(1))
         });
         let reader = thread::spawn({
-            let shard = Arc::clone(&shard);
-            move || shard.try_read().map(whole)
+            let cell = Arc::clone(&cell);
+            move || cell.try_read().map(whole)
         });
-        shard.observe(0);
-        idle.lock().unwrap().replace(shard);
+        cell.observe(0);
+        idle.lock().unwrap().replace(cell);
         reader.join().unwrap();
         second.join().unwrap();
     });
 }
 
 #[test]
-fn the_shard_shows_whole_observations() {
+fn the_cell_shows_whole_observations() {
     a_reader_sees_whole_observations::<Real>();
 }
 
 #[test]
-fn the_shard_never_falls_between_two_reads() {
+fn the_cell_never_falls_between_two_reads() {
     successive_reads_never_fall::<Real>();
 }
 
 #[test]
-fn the_shard_never_falls_between_two_readers() {
+fn the_cell_never_falls_between_two_readers() {
     successive_readers_see_no_count_fall::<Real>();
 }
 
 #[test]
-fn the_shard_loses_nothing_when_its_worker_ends() {
+fn the_cell_loses_nothing_when_its_worker_ends() {
     nothing_is_lost_when_a_worker_ends::<Real>();
 }
 
 #[test]
-fn the_shard_can_change_hands_while_it_is_read() {
-    a_reader_does_not_see_a_shard_change_hands::<Real>();
+fn the_cell_can_change_hands_while_it_is_read() {
+    a_reader_does_not_see_a_cell_change_hands::<Real>();
 }
 
 /// Without this a model might hold because its readers never see a thing.
@@ -142,18 +142,31 @@ fn the_models_reach_each_state_that_a_reader_can_meet() {
         let (met, interleavings) = (Arc::clone(&met), Arc::clone(&interleavings));
         move || {
             interleavings.fetch_add(1, Ordering::Relaxed);
-            let shard = Arc::new(Real::default());
+            let cell = Arc::new(Real::default());
             let writer = thread::spawn({
-                let shard = Arc::clone(&shard);
+                let cell = Arc::clone(&cell);
                 move || {
-                    shard.observe(0);
-                    shard.observe(1);
+                    cell.observe(0);
+                    cell.observe(1);
                 }
             });
-            met.lock().unwrap().insert(shard.try_read().map(whole));
+            met.lock().unwrap().insert(cell.try_read().map(whole));
             writer.join().unwrap();
         }
     });
     println!("{} interleavings", interleavings.load(Ordering::Relaxed));
     assert_eq!(*met.lock().unwrap(), HashSet::from([None, Some(0), Some(1), Some(2)]));
+}
+
+/// A writer that ends in the middle of a record, as a fork leaves it.
+#[test]
+fn a_reader_returns_although_a_record_is_never_finished() {
+    loom::model(|| {
+        let cell = RecordNeverFinished::default();
+        for observation in 0..2 {
+            cell.observe(observation);
+            assert_eq!(cell.try_read(), None, "the record is not finished");
+            assert_eq!(cell.read(), after(observation + 1));
+        }
+    });
 }

@@ -1,7 +1,6 @@
-//! The shard, the real one and its broken copies, built from loom's atomics.
-//! What is claimed of it stands in `claims`, which copy breaks which in `mutants`.
+//! The histogram cell and its mutants, built from loom's atomics. `claims` contains what
+//! holds for the cell, `mutants` that each mutant is caught.
 
-// There is nothing here but tests, and what they try.
 #![cfg(test)]
 
 mod claims;
@@ -9,8 +8,8 @@ mod mutants;
 mod subject;
 
 mod atomic;
-#[path = "../../../src/metrics/shard.rs"]
-mod shard;
+#[path = "../../../src/store/cell.rs"]
+mod cell;
 
 mod version_never_odd {
     include!(concat!(env!("OUT_DIR"), "/version_never_odd.rs"));
@@ -35,4 +34,7 @@ mod no_acquire_fence {
 }
 mod version_not_compared {
     include!(concat!(env!("OUT_DIR"), "/version_not_compared.rs"));
+}
+mod record_never_finished {
+    include!(concat!(env!("OUT_DIR"), "/record_never_finished.rs"));
 }

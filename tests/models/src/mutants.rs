@@ -1,5 +1,5 @@
-//! The models bite: each broken copy of the shard breaks a claim. A copy that
-//! passed would mean a line of the shard that nothing asks for.
+//! Each mutant of the cell violates a claim. One that did not would show a line of the
+//! cell that nothing depends on.
 
 use crate::claims::a_reader_sees_whole_observations;
 use crate::subject::{

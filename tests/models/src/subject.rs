@@ -1,10 +1,10 @@
-//! One face for the shard and its broken copies, and what a reader takes from it.
+//! One interface for the cell and its mutants.
 
-/// Counts of the models: one is enough to be torn from its sum, and each further
+/// Buckets of the models: one is enough to be torn from its sum, and each further
 /// word multiplies the interleavings.
 const COUNTS: usize = 1;
 
-/// What one read of a shard gave.
+/// The result of one read of a cell.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Seen {
     pub(crate) nanos: u64,
@@ -25,16 +25,19 @@ impl Seen {
 /// The nanoseconds and bytes of observations, no sum of which equals another.
 const OBSERVATIONS: [(u64, u64); 2] = [(1, 10), (100, 1_000)];
 
-/// What a shard holds after the first `observations` of them.
+/// The content of a cell after the first `observations` of them.
 pub(crate) fn after(observations: usize) -> Seen {
     OBSERVATIONS[..observations].iter().fold(Seen::default(), |seen, (nanos, bytes)| {
         seen.plus(Seen { nanos: *nanos, bytes: *bytes, counts: [1] })
     })
 }
 
-/// The words of one shard. To be made within a model.
+/// The words of one cell. Created within a model.
 pub(crate) trait Subject: Default + Send + Sync + 'static {
     fn record(&self, nanos: u64, bytes: u64);
+
+    /// All attempts of a reader.
+    fn read(&self) -> Seen;
 
     /// One attempt of a reader.
     fn try_read(&self) -> Option<Seen>;
@@ -47,32 +50,40 @@ pub(crate) trait Subject: Default + Send + Sync + 'static {
 
 macro_rules! subject {
     ($name:ident, $source:ident) => {
-        pub(crate) struct $name(Vec<crate::$source::Line>);
+        pub(crate) struct $name(Vec<crate::$source::CacheLine>);
 
         impl Default for $name {
             fn default() -> Self {
-                let lines = crate::$source::lines_for(COUNTS);
+                let lines = crate::$source::lines_per_cell(COUNTS);
                 Self((0..lines).map(|_| Default::default()).collect())
             }
         }
 
         impl Subject for $name {
             fn record(&self, nanos: u64, bytes: u64) {
-                let shard = crate::$source::Shard::new(&self.0);
-                crate::atomic::as_the_writer(|| shard.record(0, nanos, bytes));
+                let cell = crate::$source::HistogramCell::new(&self.0);
+                crate::atomic::as_the_writer(|| cell.record(0, nanos, bytes));
+            }
+
+            fn read(&self) -> Seen {
+                let mut seen = Seen::default();
+                let Seen { nanos, bytes, counts } = &mut seen;
+                let totals = crate::$source::Totals { nanos, bytes, counts };
+                crate::$source::HistogramCell::new(&self.0).read(totals);
+                seen
             }
 
             fn try_read(&self) -> Option<Seen> {
                 let mut seen = Seen::default();
                 let Seen { nanos, bytes, counts } = &mut seen;
                 let mut totals = crate::$source::Totals { nanos, bytes, counts };
-                crate::$source::Shard::new(&self.0).try_read(&mut totals).then_some(seen)
+                crate::$source::HistogramCell::new(&self.0).try_read(&mut totals).then_some(seen)
             }
         }
     };
 }
 
-subject!(Real, shard);
+subject!(Real, cell);
 subject!(VersionNeverOdd, version_never_odd);
 subject!(NoReleaseFence, no_release_fence);
 subject!(WordsPublishedRelaxed, words_published_relaxed);
@@ -80,4 +91,5 @@ subject!(WordsWrittenAfterTheVersion, words_written_after_the_version);
 subject!(VersionReadRelaxed, version_read_relaxed);
 subject!(OddVersionRead, odd_version_read);
 subject!(NoAcquireFence, no_acquire_fence);
+subject!(RecordNeverFinished, record_never_finished);
 subject!(VersionNotCompared, version_not_compared);

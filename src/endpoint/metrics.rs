@@ -1,0 +1,121 @@
+//! The metrics page over HTTP, for the middleware and for apps that mount it.
+
+use actix_web::body::MessageBody;
+use actix_web::http::header::{
+    ACCEPT, CACHE_CONTROL, CONTENT_TYPE, HeaderMap, VARY, X_CONTENT_TYPE_OPTIONS,
+};
+use actix_web::web::Data;
+use actix_web::{HttpRequest, HttpResponse};
+
+use crate::exposition::format::Format;
+use crate::exposition::negotiation::negotiate;
+use crate::exposition::page::PageBody;
+use crate::exposition::scrape::ScrapeError;
+use crate::monitor::global;
+use crate::monitor::handle::Monitor;
+use crate::protocol::LOG;
+
+/// Marks a response as the metrics page: scrapes are not recorded.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct MetricsPage;
+
+impl MetricsPage {
+    #[inline]
+    pub(crate) fn is_marked<B>(response: &HttpResponse<B>) -> bool {
+        response.extensions().contains::<Self>()
+    }
+}
+
+/// Responds with the metrics page: a handler to mount the page on another route,
+/// scope or port, or behind authentication.
+///
+/// It serves the monitor in the request's app data (attached by the middleware, or
+/// set with `App::app_data`), or else [`Monitor::global`]. Use
+/// [`no_endpoint`](crate::BigBrotherBuilder::no_endpoint) to remove the page from the
+/// middleware.
+///
+/// The response has status 503 if no page is encoded within 8 seconds because a
+/// collector of the app hangs, or if too many clients do not read their pages; and
+/// status 500 if there is no monitor or no thread to encode the page. All are logged. The
+/// page is not recorded.
+///
+/// # Examples
+///
+/// ```
+/// use actix_monitor::BigBrother;
+/// use actix_web::{App, web};
+///
+/// let middleware = BigBrother::builder().isolated().no_endpoint().build();
+/// let public = App::new().wrap(middleware.clone());
+/// let private = App::new()
+///     .app_data(middleware.monitor())
+///     .route("/metrics", web::get().to(actix_monitor::metrics));
+/// ```
+pub async fn metrics(request: HttpRequest) -> HttpResponse {
+    match monitor_of(&request) {
+        Some(monitor) => respond(&monitor, request.headers()).await,
+        None => HttpResponse::InternalServerError().finish(),
+    }
+}
+
+/// The monitor that a handler serves.
+pub(crate) fn monitor_of(request: &HttpRequest) -> Option<Data<Monitor>> {
+    let monitor = request.app_data::<Data<Monitor>>().cloned().or_else(global::get);
+    if monitor.is_none() {
+        log::error!(
+            target: LOG,
+            "a handler has no monitor; wrap an app with BigBrother, or set \
+             `App::app_data(middleware.monitor())`"
+        );
+    }
+    monitor
+}
+
+/// The page in the format that the headers ask for: the whole page, or an empty
+/// response with an error status.
+pub(crate) async fn respond(monitor: &Monitor, headers: &HeaderMap) -> HttpResponse {
+    let has_openmetrics = monitor.has_openmetrics();
+    let format = if has_openmetrics {
+        negotiate(headers.get_all(ACCEPT).filter_map(|accept| accept.to_str().ok()))
+    } else {
+        Format::Text
+    };
+    let mut response = match monitor.scrape(format).await {
+        Ok(page) => HttpResponse::Ok()
+            .insert_header((CONTENT_TYPE, format.content_type()))
+            .insert_header((CACHE_CONTROL, "no-store"))
+            .insert_header((X_CONTENT_TYPE_OPTIONS, "nosniff"))
+            .body(PageBody::new(page).boxed()),
+        Err(error) => {
+            log_error(error);
+            match error {
+                ScrapeError::Timeout | ScrapeError::Busy => {
+                    HttpResponse::ServiceUnavailable().finish()
+                }
+                ScrapeError::Failed => HttpResponse::InternalServerError().finish(),
+            }
+        }
+    };
+    if has_openmetrics {
+        response
+            .headers_mut()
+            .insert(VARY, actix_web::http::header::HeaderValue::from_static("accept"));
+    }
+    response.extensions_mut().insert(MetricsPage);
+    response
+}
+
+fn log_error(error: ScrapeError) {
+    match error {
+        ScrapeError::Timeout => log::error!(
+            target: LOG,
+            "a scrape is answered with 503: no page was encoded in time, because a collector of \
+             the app hangs or the machine is overloaded"
+        ),
+        ScrapeError::Busy => log::warn!(
+            target: LOG,
+            "a scrape is answered with 503: clients that do not read keep too many pages open"
+        ),
+        ScrapeError::Failed => log::error!(target: LOG, "a scrape is answered with 500"),
+    }
+}

@@ -1,0 +1,107 @@
+//! This crate's own families for the encoders of prometheus-client.
+
+use std::fmt::Error;
+
+use prometheus_client::encoding::{
+    DescriptorEncoder, EncodeLabelSet, LabelSetEncoder, MetricEncoder, NoLabelSet,
+};
+use prometheus_client::metrics::MetricType;
+use prometheus_client::registry::Unit;
+
+use super::custom::names::MetricType as OwnType;
+use super::families::{FamilySnapshot, Samples, Value};
+use crate::labels::LabelSet;
+use crate::store::series::ConstLabels;
+use crate::store::snapshot::{Row, Snapshot};
+
+/// Constant labels, then those of a series or of a value.
+struct Labels<'a> {
+    constant: &'a ConstLabels,
+    series: Option<LabelSet<'a>>,
+    value: Option<&'a (&'static str, String)>,
+}
+
+impl EncodeLabelSet for Labels<'_> {
+    fn encode(&self, encoder: &mut LabelSetEncoder<'_>) -> Result<(), Error> {
+        for (key, value) in self.constant.iter() {
+            encode_label(encoder, key, value)?;
+        }
+        if let Some((key, value)) = self.value {
+            encode_label(encoder, key, value)?;
+        }
+        match &self.series {
+            Some(series) => series.try_for_each(|key, value| encode_label(encoder, key, value)),
+            None => Ok(()),
+        }
+    }
+}
+
+fn encode_label(encoder: &mut LabelSetEncoder<'_>, key: &str, value: &str) -> Result<(), Error> {
+    EncodeLabelSet::encode(&[(key, value)], encoder)
+}
+
+/// Encodes one family through prometheus-client's documented interface.
+pub(crate) fn encode(
+    family: &FamilySnapshot<'_>,
+    encoder: &mut DescriptorEncoder<'_>,
+) -> Result<(), Error> {
+    let descriptor = family.descriptor;
+    let unit = descriptor.unit.map(|unit| Unit::Other(unit.to_owned()));
+    let metric_type = match descriptor.metric_type {
+        OwnType::Counter => MetricType::Counter,
+        OwnType::Gauge => MetricType::Gauge,
+        OwnType::Histogram => MetricType::Histogram,
+        OwnType::Info => MetricType::Info,
+        OwnType::Unknown => MetricType::Unknown,
+    };
+    let (name, help) = (descriptor.name, descriptor.help);
+    let mut metric = encoder.encode_descriptor(name, help, unit.as_ref(), metric_type)?;
+    match &family.samples {
+        Samples::Histograms(snapshot) => {
+            snapshot.rows().try_for_each(|row| encode_histogram(&mut metric, snapshot, &row))
+        }
+        // As a gauge, which is written with the name of its family.
+        Samples::Bytes(snapshot) => snapshot.rows().try_for_each(|row| {
+            metric.encode_family(&series_labels(snapshot, &row))?.encode_gauge(&row.bytes)
+        }),
+        Samples::Values(values) => {
+            values.iter().try_for_each(|value| encode_value(&mut metric, family, value))
+        }
+    }
+}
+
+fn encode_value(
+    metric: &mut MetricEncoder<'_>,
+    family: &FamilySnapshot<'_>,
+    value: &Value,
+) -> Result<(), Error> {
+    let labels =
+        Labels { constant: family.const_labels, series: None, value: value.label.as_ref() };
+    if family.descriptor.metric_type == OwnType::Info {
+        return metric.encode_info(&labels);
+    }
+    let mut metric = metric.encode_family(&labels)?;
+    match family.descriptor.metric_type {
+        OwnType::Counter => metric.encode_counter::<NoLabelSet, _, f64>(&value.value, None),
+        _ => metric.encode_gauge(&value.value),
+    }
+}
+
+fn series_labels<'a>(snapshot: &'a Snapshot<'_>, row: &Row<'a>) -> Labels<'a> {
+    Labels { constant: snapshot.const_labels(), series: Some(row.series.labels()), value: None }
+}
+
+fn encode_histogram(
+    metric: &mut MetricEncoder<'_>,
+    snapshot: &Snapshot<'_>,
+    row: &Row<'_>,
+) -> Result<(), Error> {
+    // Counts per bucket: prometheus-client cumulates them itself.
+    let bounds = snapshot.bounds().iter().copied().chain([f64::INFINITY]);
+    let buckets: Vec<_> = bounds.zip(row.counts.iter().copied()).collect();
+    let count = row.counts.iter().sum();
+    let sum = row.nanos as f64 / 1e9;
+    // Without exemplars, which prometheus-client creates in its own metrics only.
+    let labels = series_labels(snapshot, row);
+    metric.encode_family(&labels)?.encode_histogram::<NoLabelSet>(sum, count, &buckets, None)
+}

@@ -1,0 +1,242 @@
+//! One sample line of OpenMetrics text.
+
+use memchr::{memchr, memchr3};
+
+use super::names::is_label_name;
+use super::rejected::Reason;
+
+/// A label, its value as it is written: escaped.
+pub(crate) type Label<'a> = (&'a str, &'a str);
+
+/// A sample line, taken apart.
+#[derive(Debug)]
+pub(crate) struct Sample<'a> {
+    pub(crate) name: &'a str,
+    /// The value as it is written.
+    pub(crate) value: &'a str,
+    pub(crate) number: f64,
+    /// In seconds.
+    pub(crate) timestamp: Option<f64>,
+    /// `Some(None)` is one that is not valid.
+    pub(crate) exemplar: Option<Option<Exemplar<'a>>>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Exemplar<'a> {
+    pub(crate) labels: Vec<Label<'a>>,
+    /// Its value and timestamp, each after a space.
+    pub(crate) end: &'a str,
+}
+
+impl<'a> Sample<'a> {
+    /// Takes `line` apart; its labels replace those in `labels`.
+    pub(crate) fn parse(line: &'a str, labels: &mut Vec<Label<'a>>) -> Result<Self, Reason> {
+        labels.clear();
+        let (name, rest) = line.split_at(line.find(['{', ' ']).unwrap_or(line.len()));
+        let invalid = || Reason::InvalidSample(name.to_owned());
+        let rest = match rest.strip_prefix('{').map(|rest| parse_labels(rest, labels)) {
+            None => rest,
+            Some(Ok(rest)) => rest,
+            Some(Err(Some(label))) => return Err(Reason::InvalidLabel(label.to_owned())),
+            Some(Err(None)) => return Err(invalid()),
+        };
+        let (value, rest) = parse_word(rest).ok_or_else(invalid)?;
+        let number = parse_number(value).ok_or_else(invalid)?;
+        let (timestamp, rest) = match parse_word(rest) {
+            Some((word, rest)) if word != "#" => {
+                (Some(parse_number(word).filter(|at| at.is_finite()).ok_or_else(invalid)?), rest)
+            }
+            _ => (None, rest),
+        };
+        let exemplar = match rest {
+            "" => None,
+            _ if rest.starts_with(" # ") => Some(parse_exemplar(rest)),
+            _ => return Err(invalid()),
+        };
+        Ok(Self { name, value, number, timestamp, exemplar })
+    }
+}
+
+/// Reads labels up to the closing brace and returns what follows it. An error contains the
+/// name that is not valid, if it is a name.
+///
+/// Empty places between commas are left out: for an info without labels
+/// prometheus-client writes `{constant="1",}`, which scrapers refuse.
+fn parse_labels<'a>(
+    mut rest: &'a str,
+    labels: &mut Vec<Label<'a>>,
+) -> Result<&'a str, Option<&'a str>> {
+    loop {
+        rest = rest.trim_start_matches(',');
+        if let Some(rest) = rest.strip_prefix('}') {
+            return Ok(rest);
+        }
+        let equals = memchr(b'=', rest.as_bytes()).ok_or(None)?;
+        let name = &rest[..equals];
+        if !is_label_name(name) {
+            return Err(Some(name));
+        }
+        let value = rest[equals + 1..].strip_prefix('"').ok_or(None)?;
+        let end = end_of_value(value).ok_or(None)?;
+        labels.push((name, &value[..end]));
+        rest = &value[end + 1..];
+        if !rest.starts_with([',', '}']) {
+            return Err(None);
+        }
+    }
+}
+
+/// The index of the closing quote. A value has one escaped form only, so that equal
+/// values are equal texts.
+fn end_of_value(value: &str) -> Option<usize> {
+    let bytes = value.as_bytes();
+    let mut from = 0;
+    loop {
+        let at = from + memchr3(b'"', b'\\', b'\n', &bytes[from..])?;
+        match (bytes[at], bytes.get(at + 1)) {
+            (b'"', _) => return Some(at),
+            (b'\\', Some(b'"' | b'\\' | b'n')) => from = at + 2,
+            _ => return None,
+        }
+    }
+}
+
+/// Reads a space and what follows it up to the next one.
+fn parse_word(text: &str) -> Option<(&str, &str)> {
+    let text = text.strip_prefix(' ')?;
+    Some(text.split_at(memchr(b' ', text.as_bytes()).unwrap_or(text.len())))
+}
+
+fn parse_number(word: &str) -> Option<f64> {
+    word.parse().ok()
+}
+
+/// Reads a whole exemplar, `None` if OpenMetrics does not allow it.
+fn parse_exemplar(text: &str) -> Option<Exemplar<'_>> {
+    const MAX_CHARACTERS: usize = 128;
+    // Prometheus refuses a page with this character in an exemplar, though not in a sample.
+    if text.contains('\0') {
+        return None;
+    }
+    let mut labels = Vec::new();
+    let end = parse_labels(text.strip_prefix(" # {")?, &mut labels).ok()?;
+    let (value, rest) = parse_word(end)?;
+    parse_number(value)?;
+    if !rest.is_empty() {
+        let (at, rest) = parse_word(rest)?;
+        parse_number(at).filter(|at| at.is_finite() && rest.is_empty())?;
+    }
+    let characters: usize = labels.iter().map(|(name, value)| name.len() + length(value)).sum();
+    let mut names: Vec<_> = labels.iter().map(|(name, _)| name).collect();
+    names.sort_unstable();
+    let is_repeated = names.windows(2).any(|pair| pair[0] == pair[1]);
+    (characters <= MAX_CHARACTERS && !is_repeated).then_some(Exemplar { labels, end })
+}
+
+/// The number of characters of an escaped value.
+fn length(value: &str) -> usize {
+    let mut is_escape = false;
+    let is_counted = |character: &char| {
+        is_escape = *character == '\\' && !is_escape;
+        !is_escape
+    };
+    value.chars().filter(is_counted).count()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Sample;
+    use crate::exposition::custom::rejected::Reason;
+
+    /// The parts of a line.
+    fn parse(line: &str) -> Result<String, Reason> {
+        let mut labels = vec![("left over", "")];
+        let sample = Sample::parse(line, &mut labels)?;
+        let Sample { name, value, timestamp, exemplar, .. } = sample;
+        let exemplar = exemplar.map(|valid| valid.map(|exemplar| (exemplar.labels, exemplar.end)));
+        Ok(format!("{name} {labels:?} {value} {timestamp:?} {exemplar:?}"))
+    }
+
+    #[test]
+    fn the_parts_of_a_line_are_found() {
+        for (line, parts) in [
+            ("a 1", r#"a [] 1 None None"#),
+            ("a{} -1.5e-7", r#"a [] -1.5e-7 None None"#),
+            ("a NaN 1.5", r#"a [] NaN Some(1.5) None"#),
+            ("a +Inf", r#"a [] +Inf None None"#),
+            ("a -inf -3", r#"a [] -inf Some(-3.0) None"#),
+            (r#"a{b="1",c=""} 1"#, r#"a [("b", "1"), ("c", "")] 1 None None"#),
+            (r#"a{b="1",} 1"#, r#"a [("b", "1")] 1 None None"#),
+            (r#"a{,b="1",,c="2"} 1"#, r#"a [("b", "1"), ("c", "2")] 1 None None"#),
+            (r##"a{b="} 2 # {"} 1"##, r##"a [("b", "} 2 # {")] 1 None None"##),
+            ("a 1 # {} 2", r#"a [] 1 None Some(Some(([], " 2")))"#),
+            (
+                r##"a 1 2 # {b="#"} 3 4.5"##,
+                r##"a [] 1 Some(2.0) Some(Some(([("b", "#")], " 3 4.5")))"##,
+            ),
+        ] {
+            assert_eq!(parse(line).as_deref(), Ok(parts));
+        }
+    }
+
+    #[test]
+    fn values_keep_their_escaped_form() {
+        for value in [r#"\\\""#, r"\n", r"\\n", "é\r\t\0", "{}=,# EOF", " "] {
+            let line = format!("a{{b=\"{value}\"}} 1");
+            let mut labels = Vec::new();
+            Sample::parse(&line, &mut labels).expect("the line is valid");
+            assert_eq!(labels, [("b", value)]);
+        }
+    }
+
+    #[test]
+    fn what_is_not_a_sample_is_refused() {
+        for line in [
+            "",
+            "a",
+            "a ",
+            "a  1",
+            "a x",
+            "a 1 ",
+            "a 1 x",
+            "a 1 inf",
+            "a 1 2 3",
+            "a 1 #",
+            "a 1 x # {} 1",
+            "a{ 1",
+            "a{b 1",
+            "a{b=1} 1",
+            "a{b=\"1} 1",
+            "a{b=\"1\"c=\"2\"} 1",
+            r#"a{b="\q"} 1"#,
+            r#"a{b="\"#,
+            "a{b=\"1\"}1",
+            "a{b=\"1\"",
+            "a{b=\"1\n\"} 1",
+            "# EOF",
+            "# HELP a b",
+        ] {
+            let refused = parse(line);
+            assert!(matches!(refused, Err(Reason::InvalidSample(_))), "{line:?}: {refused:?}");
+        }
+        for name in ["", "my-label", "1", "a b", "__name__", "é", "a:b", " b", "a\nb"] {
+            let refused = parse(&format!("a{{c=\"1\",{name}=\"2\"}} 1"));
+            assert_eq!(refused, Err(Reason::InvalidLabel(name.to_owned())));
+        }
+    }
+
+    #[test]
+    fn an_exemplar_that_openmetrics_does_not_allow_leaves_the_sample() {
+        let long = format!("{{b=\"{}\"}} 1", "é".repeat(128));
+        let repeated = "{b=\"1\",b=\"2\"} 1";
+        for exemplar in
+            ["", "{b=\"\0\"} 1", "{b-c=\"1\"} 1", repeated, "{} x", "{} 1 x", "{} 1 inf", &long]
+        {
+            let parts = parse(&format!("a 1 # {exemplar}")).expect("the sample is valid");
+            assert_eq!(parts, "a [] 1 None Some(None)", "{exemplar}");
+        }
+        let longest = format!(r#"a 1 # {{b="{}\n\\"}} 1"#, "é".repeat(125));
+        let parts = parse(&longest).expect("the sample is valid");
+        assert!(parts.contains("Some(Some("), "{parts}");
+    }
+}

@@ -1,0 +1,146 @@
+//! An encoded page on its way to its readers.
+
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+use std::{fmt, io};
+
+use actix_web::body::{BodySize, MessageBody};
+use actix_web::web::Bytes;
+
+/// Length in bytes of the slices in which a page is written: the connection buffers
+/// one slice, not the page.
+const SLICE: usize = 32 * 1024;
+
+/// How many pages are kept in memory for readers at a time.
+const PAGES: usize = 8;
+
+/// How long a page is kept for its readers once others need the room.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A page shared by all its readers.
+pub(crate) struct Page {
+    /// `None` once the page is withdrawn.
+    text: Mutex<Option<Bytes>>,
+    length: usize,
+    encoded: Instant,
+}
+
+impl Page {
+    fn text(&self) -> Option<Bytes> {
+        self.text.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+impl fmt::Debug for Page {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Page").field("length", &self.length).finish_non_exhaustive()
+    }
+}
+
+/// The pages that have readers. Bounded, because a client that does not read keeps
+/// its page in memory.
+#[derive(Debug, Default)]
+pub(crate) struct OpenPages {
+    pages: Mutex<Vec<Weak<Page>>>,
+}
+
+impl OpenPages {
+    /// Whether there is room for `count` more pages. If there is none, withdraws those that
+    /// were encoded more than 30 seconds ago.
+    pub(crate) fn has_room(&self, count: usize) -> bool {
+        let mut pages = self.pages.lock().unwrap_or_else(PoisonError::into_inner);
+        pages.retain(|page| page.strong_count() > 0);
+        let is_full = pages.len() + count > PAGES;
+        pages.retain(|page| match page.upgrade() {
+            Some(page) if is_full && page.encoded.elapsed() > PATIENCE => {
+                page.text.lock().unwrap_or_else(PoisonError::into_inner).take();
+                false
+            }
+            page => page.is_some(),
+        });
+        pages.len() + count <= PAGES
+    }
+
+    /// Adds a page.
+    pub(crate) fn add(&self, text: String) -> Arc<Page> {
+        let page = Page {
+            length: text.len(),
+            text: Mutex::new(Some(text.into())),
+            encoded: Instant::now(),
+        };
+        let page = Arc::new(page);
+        let mut pages = self.pages.lock().unwrap_or_else(PoisonError::into_inner);
+        pages.push(Arc::downgrade(&page));
+        page
+    }
+}
+
+/// The body of one response with a page: a declared length, written in slices.
+#[derive(Debug)]
+pub(crate) struct PageBody {
+    page: Arc<Page>,
+    written: usize,
+}
+
+impl PageBody {
+    pub(crate) fn new(page: Arc<Page>) -> Self {
+        Self { page, written: 0 }
+    }
+}
+
+impl MessageBody for PageBody {
+    type Error = io::Error;
+
+    fn size(&self) -> BodySize {
+        BodySize::Sized(self.page.length as u64)
+    }
+
+    fn poll_next(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Bytes, io::Error>>> {
+        let Some(text) = self.page.text() else {
+            let reason = "the metrics page was not read completely within 30 seconds";
+            return Poll::Ready(Some(Err(io::Error::new(io::ErrorKind::TimedOut, reason))));
+        };
+        let end = text.len().min(self.written + SLICE);
+        // Copied: a part of the page would keep the whole page in memory for as long as
+        // HTTP/2 waits for a client that does not read.
+        let slice = Bytes::copy_from_slice(&text[self.written..end]);
+        self.written = end;
+        Poll::Ready((!slice.is_empty()).then_some(Ok(slice)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::task::{Context, Poll, Waker};
+
+    use super::{MessageBody, OpenPages, PAGES, PageBody, SLICE};
+
+    #[test]
+    fn a_page_is_written_in_slices() {
+        let text = "é".repeat(SLICE);
+        let mut body = std::pin::pin!(PageBody::new(OpenPages::default().add(text.clone())));
+        let mut read = Vec::new();
+        while let Poll::Ready(Some(slice)) =
+            body.as_mut().poll_next(&mut Context::from_waker(Waker::noop()))
+        {
+            let slice = slice.expect("the page is not withdrawn");
+            assert!(slice.len() <= SLICE);
+            read.extend(slice);
+        }
+        assert_eq!(read, text.as_bytes());
+    }
+
+    #[test]
+    fn the_number_of_open_pages_is_limited() {
+        let pages = OpenPages::default();
+        let open: Vec<_> = (0..PAGES).map(|_| pages.add("page".to_owned())).collect();
+        assert!(!pages.has_room(1));
+        drop(open);
+        assert!(pages.has_room(1));
+    }
+}

@@ -1,0 +1,206 @@
+//! Scrapes: encoded off the event loops, once for all that overlap.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use tokio::sync::watch;
+use tokio::time::timeout_at;
+
+use super::format::Format;
+use super::page::{OpenPages, Page};
+use crate::protocol::LOG;
+
+/// How long a scrape waits for its page. Below the 10 seconds that Prometheus waits
+/// by default.
+pub(crate) const TIME_LIMIT: Duration = Duration::from_secs(8);
+
+/// The reason for which a scrape has no page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ScrapeError {
+    /// No page was encoded within the time limit.
+    Timeout,
+    /// Too many pages are open.
+    Busy,
+    /// No thread could be started, or it ended early.
+    Failed,
+}
+
+/// What is scraped.
+pub(crate) trait Source: Send + Sync + 'static {
+    fn scrapes(&self) -> &Scrapes;
+
+    /// One page in each of the formats.
+    fn encode(&self, formats: &[Format]) -> Vec<String>;
+}
+
+/// The scrapes of one monitor.
+///
+/// One thread encodes at a time, in rounds. A scrape that arrives during a round
+/// waits for the next one, because the page in progress may lack what was recorded
+/// before the scrape; all scrapes that wait share that round. Any number of scrapes
+/// therefore costs no more than one at a time, and no page is older than its request.
+///
+/// A thread whose round takes longer than the time limit is abandoned: the next
+/// scrape starts another thread, and the abandoned one ends with its round.
+#[derive(Debug, Default)]
+pub(crate) struct Scrapes {
+    state: Mutex<State>,
+    pages: OpenPages,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    encoder: Option<Encoder>,
+    /// Number of encoders started so far.
+    started: u64,
+    next: Option<Round>,
+}
+
+/// The thread that encodes.
+#[derive(Clone, Copy, Debug)]
+struct Encoder {
+    id: u64,
+    /// When its round began.
+    round_began: Instant,
+}
+
+/// Scrapes that share one encoding. They hold receivers, so that an abandoned scrape
+/// leaves nothing behind.
+#[derive(Debug)]
+struct Round {
+    formats: Vec<Format>,
+    result: watch::Sender<Option<RoundResult>>,
+}
+
+type RoundResult = Result<Vec<(Format, Arc<Page>)>, ScrapeError>;
+
+/// A page in `format`, not older than this call.
+pub(crate) async fn scrape<S: Source>(
+    source: Arc<S>,
+    format: Format,
+) -> Result<Arc<Page>, ScrapeError> {
+    let deadline = Instant::now() + TIME_LIMIT;
+    let mut result = source.scrapes().lock().join(format);
+    loop {
+        if let Some(result) = &*result.borrow() {
+            return page_of(Some(result), format);
+        }
+        let encoder_deadline = start_encoder(&source);
+        let wait = result.wait_for(Option::is_some);
+        match timeout_at(deadline.min(encoder_deadline).into(), wait).await {
+            Ok(Ok(result)) => return page_of(result.as_ref(), format),
+            Ok(Err(_)) => return Err(ScrapeError::Failed),
+            Err(_) if Instant::now() >= deadline => return Err(ScrapeError::Timeout),
+            // The encoder is stuck with an earlier round: start another one.
+            Err(_) => {}
+        }
+    }
+}
+
+fn page_of(result: Option<&RoundResult>, format: Format) -> Result<Arc<Page>, ScrapeError> {
+    let pages = result.ok_or(ScrapeError::Failed)?.as_ref().map_err(|error| *error)?;
+    let page = pages.iter().find(|(other, _)| *other == format);
+    page.map(|(_, page)| Arc::clone(page)).ok_or(ScrapeError::Failed)
+}
+
+/// Starts an encoder if there is none, or if the present one is stuck. Returns when the
+/// encoder will count as stuck.
+fn start_encoder<S: Source>(source: &Arc<S>) -> Instant {
+    let mut state = source.scrapes().lock();
+    let now = Instant::now();
+    if let Some(encoder) = state.encoder
+        && now < encoder.round_began + TIME_LIMIT
+    {
+        return encoder.round_began + TIME_LIMIT;
+    }
+    state.started += 1;
+    let id = state.started;
+    state.encoder = Some(Encoder { id, round_began: now });
+    drop(state);
+    let job = Job { source: Arc::clone(source), id };
+    // A thread of its own: the app's blocking pool is full just when a database hangs,
+    // which is when the page is needed. Its name has at most 15 bytes on Linux.
+    let thread = thread::Builder::new().name("bb-scrape".to_owned());
+    if let Err(error) = thread.spawn(move || job.run()) {
+        // The job is dropped, and with it the round.
+        log::error!(target: LOG, "cannot start a thread to encode the metrics page: {error}");
+    }
+    now + TIME_LIMIT
+}
+
+impl Scrapes {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    /// Joins the next round.
+    fn join(&mut self, format: Format) -> watch::Receiver<Option<RoundResult>> {
+        let new = || Round { formats: Vec::new(), result: watch::Sender::new(None) };
+        let round = self.next.get_or_insert_with(new);
+        if !round.formats.contains(&format) {
+            round.formats.push(format);
+        }
+        round.result.subscribe()
+    }
+
+    /// The next round that somebody waits for, if `id` is still the encoder. If there is
+    /// none, there is no encoder any more: a scrape that joins from now on starts one.
+    fn next_round(&mut self, id: u64) -> Option<Round> {
+        let encoder = self.encoder.as_mut().filter(|encoder| encoder.id == id)?;
+        encoder.round_began = Instant::now();
+        let round = self.next.take().filter(|round| round.result.receiver_count() > 0);
+        if round.is_none() {
+            self.encoder = None;
+        }
+        round
+    }
+}
+
+/// The work of one encoder.
+///
+/// # Drop
+///
+/// Makes room for another encoder. The scrapes that wait fail if the encoder could not be
+/// started.
+struct Job<S: Source> {
+    source: Arc<S>,
+    id: u64,
+}
+
+impl<S: Source> Drop for Job<S> {
+    fn drop(&mut self) {
+        let mut state = self.source.scrapes().lock();
+        let is_current = state.encoder.is_some_and(|encoder| encoder.id == self.id);
+        let left = if is_current { state.next.take() } else { None };
+        if is_current {
+            state.encoder = None;
+        }
+        drop(state);
+        // Not under the lock: this wakes the scrapes.
+        drop(left);
+    }
+}
+
+impl<S: Source> Job<S> {
+    fn run(self) {
+        loop {
+            let Some(round) = self.source.scrapes().lock().next_round(self.id) else { return };
+            // A logger may panic.
+            let result = catch_unwind(AssertUnwindSafe(|| self.encode(&round.formats)));
+            round.result.send_replace(Some(result.unwrap_or(Err(ScrapeError::Failed))));
+        }
+    }
+
+    fn encode(&self, formats: &[Format]) -> RoundResult {
+        let pages = &self.source.scrapes().pages;
+        if !pages.has_room(formats.len()) {
+            return Err(ScrapeError::Busy);
+        }
+        let encoded = self.source.encode(formats).into_iter().map(|page| pages.add(page));
+        Ok(formats.iter().copied().zip(encoded).collect())
+    }
+}

@@ -1,0 +1,381 @@
+//! The guard of a request: records it once, however it ends.
+
+use std::cell::RefCell;
+use std::mem;
+use std::rc::Rc;
+
+use actix_web::body::{BodySize, MessageBody};
+use actix_web::dev::ServiceRequest;
+use actix_web::http::StatusCode;
+use actix_web::{Error, HttpRequest, HttpResponse};
+
+use super::state::MiddlewareState;
+use crate::clock::Start;
+use crate::endpoint::metrics::MetricsPage;
+use crate::labels::{Key, LabelSet, RequestKey, truncate};
+use crate::options::measurement::{ObserveAt, ResponseSize, Unmatched};
+use crate::options::message::ErrorMessage;
+use crate::protocol::{self, MethodLabel};
+use crate::request::status::StatusRule;
+use crate::request::{route, size};
+use crate::store::slots::Slot;
+
+/// A request that is being answered. The guard moves from the future to the body.
+///
+/// # Drop
+///
+/// Records the request. With a response, this is the end of its body, or the moment
+/// when its client disconnected. Without one, the request is recorded with status
+/// 500 if the inner service panicked, and with 499 otherwise: its client
+/// disconnected, or a timeout around the middleware elapsed.
+#[derive(Default)]
+pub(crate) struct RequestGuard {
+    /// `None` if the request is not recorded, and once it is. Boxed, so that the guard
+    /// is cheap to move.
+    request: Option<Box<RequestState>>,
+}
+
+/// The requests of one middleware on one thread.
+#[derive(Debug)]
+pub(crate) struct Requests {
+    pub(super) middleware: MiddlewareState,
+    /// States of requests that have ended, for other requests.
+    #[expect(clippy::vec_box, reason = "the boxes are what is reused")]
+    idle: RefCell<Vec<Box<RequestState>>>,
+}
+
+/// The state of one request.
+#[derive(Debug)]
+struct RequestState {
+    /// `None` if the state is idle.
+    requests: Option<Rc<Requests>>,
+    /// Copied for requests that are gone when their route is looked up: a clone of the
+    /// request would make routing panic.
+    path: String,
+    /// Empty if there is none.
+    trace_id: String,
+    progress: Progress,
+}
+
+/// What changes during a request. Set as a whole when a request begins, so that nothing
+/// is left of the one before it.
+#[derive(Clone, Copy, Debug)]
+struct Progress {
+    started: Start,
+    method: MethodLabel,
+    phase: Phase,
+    /// Where the request is recorded. `None` until there is a response, and if the
+    /// request is excluded.
+    slot: Option<Slot>,
+    bytes: u64,
+    /// Bytes of the body still to come, as far as its length is declared.
+    remaining: u64,
+    /// Whether `bytes` is the number of bytes sent.
+    counts_sent: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    /// The inner service is not running.
+    Idle,
+    /// The inner service is being polled: dropped now, it panicked.
+    Polled,
+    /// There is a response.
+    Responded,
+}
+
+/// How many idle states are kept: about as many requests as a worker has in progress.
+const IDLE: usize = 256;
+
+/// Longest path in bytes whose buffer is kept for another request: clients do not decide
+/// how much memory stays allocated.
+const PATH_CAPACITY: usize = 512;
+
+impl Requests {
+    pub(super) fn new(middleware: MiddlewareState) -> Rc<Self> {
+        Rc::new(Self { middleware, idle: RefCell::default() })
+    }
+
+    #[inline]
+    fn begin(self: &Rc<Self>, path: &str, method: MethodLabel) -> Box<RequestState> {
+        let idle = self.idle.borrow_mut().pop();
+        let mut request = idle.unwrap_or_else(|| Box::new(RequestState::new(method)));
+        request.requests = Some(Rc::clone(self));
+        request.path.clear();
+        request.path.push_str(path);
+        request.trace_id.clear();
+        request.progress = Progress::new(method);
+        request
+    }
+
+    #[inline]
+    fn end(&self, mut request: Box<RequestState>) {
+        if request.path.capacity() > PATH_CAPACITY {
+            request.path = String::new();
+        }
+        let mut idle = self.idle.borrow_mut();
+        if idle.len() < IDLE {
+            idle.push(request);
+        }
+    }
+}
+
+impl Progress {
+    #[inline]
+    fn new(method: MethodLabel) -> Self {
+        Self {
+            started: Start::now(),
+            method,
+            phase: Phase::Idle,
+            slot: None,
+            bytes: 0,
+            remaining: u64::MAX,
+            counts_sent: false,
+        }
+    }
+}
+
+impl RequestGuard {
+    /// Begins a request that is about to be passed to the inner service.
+    #[inline]
+    pub(super) fn new(requests: &Rc<Requests>, request: &ServiceRequest, path: &str) -> Self {
+        let middleware = &requests.middleware;
+        middleware.remember_routes(request);
+        if middleware.has_in_flight {
+            middleware.add_in_flight(1);
+        }
+        let method = route::method_label(request.method());
+        let mut guard = Self { request: Some(requests.begin(path, method)) };
+        // The closures below may panic: the guard then records the request.
+        if middleware.excludes_request(request) {
+            guard.discard();
+        } else if let (Some(source), Some(state)) =
+            (&middleware.options.exemplars, &mut guard.request)
+        {
+            state.trace_id = source.trace_id(request).unwrap_or_default();
+        }
+        guard
+    }
+
+    /// Marks whether the inner service is being polled. A panic is recognized by this
+    /// mark, because a middleware around this one may catch the panic before the
+    /// future is dropped.
+    #[inline]
+    pub(super) fn set_polled(&mut self, is_polled: bool) {
+        if let Some(request) = &mut self.request {
+            request.progress.phase = if is_polled { Phase::Polled } else { Phase::Idle };
+        }
+    }
+
+    /// The inner service returned a response, whose body follows.
+    #[inline]
+    pub(super) fn on_response<B: MessageBody>(
+        &mut self,
+        request: &HttpRequest,
+        response: &HttpResponse<B>,
+    ) {
+        let Some(state) = &mut self.request else { return };
+        if MetricsPage::is_marked(response) {
+            return self.discard();
+        }
+        if state.on_response(request, response) == Some(ObserveAt::Head) {
+            self.finish();
+        }
+    }
+
+    /// The inner service returned an error, which is passed on.
+    #[cold]
+    pub(super) fn on_error(&mut self, error: &Error) {
+        if let Some(request) = &mut self.request {
+            request.on_error(error);
+        }
+        self.finish();
+    }
+
+    /// A chunk of the body is passed on. Returns `true` if it is the last one, as far
+    /// as the length of the body is declared.
+    #[inline]
+    pub(super) fn on_chunk(&mut self, bytes: usize) -> bool {
+        let Some(request) = &mut self.request else { return false };
+        let (progress, bytes) = (&mut request.progress, bytes as u64);
+        if progress.counts_sent {
+            progress.bytes = progress.bytes.saturating_add(bytes);
+        }
+        progress.remaining = progress.remaining.saturating_sub(bytes);
+        progress.remaining == 0
+    }
+
+    /// Records the request, with a response or without.
+    #[inline]
+    pub(super) fn finish(&mut self) {
+        if let Some(request) = self.request.take() {
+            request.end();
+        }
+    }
+
+    /// Ends the request without recording it.
+    #[cold]
+    fn discard(&mut self) {
+        if let Some(mut request) = self.request.take() {
+            request.progress.slot = None;
+            request.progress.phase = Phase::Responded;
+            request.end();
+        }
+    }
+}
+
+impl Drop for RequestGuard {
+    #[inline]
+    fn drop(&mut self) {
+        self.finish();
+    }
+}
+
+impl RequestState {
+    #[cold]
+    fn new(method: MethodLabel) -> Self {
+        Self {
+            requests: None,
+            path: String::new(),
+            trace_id: String::new(),
+            progress: Progress::new(method),
+        }
+    }
+
+    /// Returns when the duration ends.
+    #[inline]
+    fn on_response<B: MessageBody>(
+        &mut self,
+        request: &HttpRequest,
+        response: &HttpResponse<B>,
+    ) -> Option<ObserveAt> {
+        let middleware = &self.requests.as_ref()?.middleware;
+        let progress = &mut self.progress;
+        let status = response.status();
+        let rule = middleware.options.statuses.get(status);
+        let pattern = middleware.routes().and_then(|routes| routes.pattern(request, status));
+        let addr = addr(middleware, pattern.as_deref(), || request.path());
+        // The source of messages may panic: the request has no response until then.
+        let message = |source: &ErrorMessage| source.extract(response, None);
+        progress.slot = find_slot(middleware, progress.method, (status, rule), addr, message);
+
+        let body = response.body().size();
+        let counted = counted_size(progress.method, rule);
+        progress.bytes = match counted {
+            Some(ResponseSize::Declared) => size::declared(body, || response.headers()),
+            _ => 0,
+        };
+        progress.counts_sent = counted == Some(ResponseSize::Sent);
+        progress.remaining = if let BodySize::Sized(length) = body { length } else { u64::MAX };
+        progress.phase = Phase::Responded;
+        Some(middleware.observe_at(status, rule, addr))
+    }
+
+    fn on_error(&mut self, error: &Error) {
+        let response = error.error_response();
+        let status = response.status();
+        self.on_gone(status, |source| source.extract(&response, Some(error)));
+        let Some(requests) = &self.requests else { return };
+        let rule = requests.middleware.options.statuses.get(status);
+        if counted_size(self.progress.method, rule).is_some() {
+            let declared = size::declared(response.body().size(), || response.headers());
+            self.progress.bytes = declared;
+        }
+        self.progress.phase = Phase::Responded;
+    }
+
+    /// The request was dropped without a response.
+    #[cold]
+    fn on_dropped(&mut self) {
+        let failed = StatusCode::INTERNAL_SERVER_ERROR;
+        let status = if self.progress.phase == Phase::Polled || std::thread::panicking() {
+            failed
+        } else {
+            StatusCode::from_u16(protocol::CLIENT_CLOSED_REQUEST).unwrap_or(failed)
+        };
+        self.on_gone(status, |_| String::new());
+    }
+
+    /// Finds the slot of a request that is gone, whose route is looked up by its path.
+    fn on_gone(&mut self, status: StatusCode, message: impl FnOnce(&ErrorMessage) -> String) {
+        let Some(requests) = &self.requests else { return };
+        let middleware = &requests.middleware;
+        let path = self.path.as_str();
+        let pattern = middleware.routes().and_then(|routes| routes.pattern_of_path(path));
+        let addr = addr(middleware, pattern.as_deref(), || path);
+        let rule = middleware.options.statuses.get(status);
+        let method = self.progress.method;
+        self.progress.slot = find_slot(middleware, method, (status, rule), addr, message);
+    }
+
+    /// Records the request if it has a slot, and ends it.
+    #[inline(never)]
+    fn end(mut self: Box<Self>) {
+        if self.progress.phase != Phase::Responded {
+            self.on_dropped();
+        }
+        let Some(requests) = self.requests.take() else { return };
+        let middleware = &requests.middleware;
+        if let Progress { slot: Some(slot), started, bytes, .. } = self.progress {
+            let nanos = started.elapsed_nanos();
+            middleware.record(slot, nanos, bytes);
+            if !self.trace_id.is_empty() {
+                middleware.record_exemplar(slot, nanos, mem::take(&mut self.trace_id));
+            }
+        }
+        if middleware.has_in_flight {
+            middleware.add_in_flight(-1);
+        }
+        requests.end(self);
+    }
+}
+
+#[inline]
+fn addr<'a>(
+    middleware: &MiddlewareState,
+    pattern: Option<&'a str>,
+    path: impl FnOnce() -> &'a str,
+) -> &'a str {
+    match (pattern, middleware.options.unmatched) {
+        (Some(pattern), _) => route::addr_label(pattern),
+        (None, Unmatched::Path) => truncate(path()),
+        (None, _) => protocol::UNMATCHED,
+    }
+}
+
+/// The slot of a request; `None` if it is excluded.
+#[inline]
+fn find_slot(
+    middleware: &MiddlewareState,
+    method: MethodLabel,
+    (status, rule): (StatusCode, &StatusRule),
+    addr: &str,
+    message: impl FnOnce(&ErrorMessage) -> String,
+) -> Option<Slot> {
+    if rule.is_excluded || middleware.excludes_route(addr) {
+        return None;
+    }
+    let key = RequestKey { status: status.as_u16(), method, is_error: rule.is_error };
+    match &middleware.error_message {
+        None => middleware.writer().request_slot(key, addr),
+        Some(source) => slot_with_message(middleware, key, addr, &message(source)),
+    }
+}
+
+/// Not inlined, so that requests without the label take the short way.
+#[inline(never)]
+fn slot_with_message(
+    middleware: &MiddlewareState,
+    key: RequestKey,
+    addr: &str,
+    message: &str,
+) -> Option<Slot> {
+    let message = Some(truncate(message));
+    middleware.writer().slot(&LabelSet { key: Key::Request(key), addr, message })
+}
+
+/// The bytes to count; `None` if the response has no content.
+#[inline]
+fn counted_size(method: MethodLabel, rule: &StatusRule) -> Option<ResponseSize> {
+    if method == MethodLabel::Head { None } else { rule.size }
+}

@@ -1,0 +1,57 @@
+//! The options of one middleware.
+
+use crate::options::exclude::Exclude;
+use crate::options::exemplars::Exemplars;
+use crate::options::measurement::{ObserveAt, Unmatched};
+use crate::options::message::ErrorMessage;
+use crate::protocol;
+use crate::request::status::StatusTable;
+
+/// The options that each middleware has for itself.
+#[derive(Debug)]
+pub(crate) struct MiddlewareOptions {
+    /// Path of the metrics page; `None` if the middleware does not serve it.
+    pub(crate) endpoint: Option<String>,
+    pub(crate) statuses: StatusTable,
+    pub(crate) unmatched: Unmatched,
+    pub(crate) excluded: Vec<Exclude>,
+    /// When durations end for single routes, by pattern.
+    pub(crate) observed_routes: Vec<(String, ObserveAt)>,
+    pub(crate) error_message: Option<ErrorMessage>,
+    pub(crate) exemplars: Option<Exemplars>,
+}
+
+impl Default for MiddlewareOptions {
+    fn default() -> Self {
+        Self {
+            endpoint: Some(protocol::ENDPOINT.to_owned()),
+            statuses: StatusTable::default(),
+            unmatched: Unmatched::default(),
+            excluded: Vec::new(),
+            observed_routes: Vec::new(),
+            error_message: None,
+            exemplars: None,
+        }
+    }
+}
+
+impl MiddlewareOptions {
+    /// Whether an option depends on the route of a request.
+    pub(crate) fn has_route_rules(&self) -> bool {
+        !self.observed_routes.is_empty()
+            || self.excluded.iter().any(|exclude| exclude.route().is_some())
+    }
+
+    #[inline(never)]
+    pub(crate) fn excludes_route(&self, addr: &str) -> bool {
+        self.excluded.iter().any(|exclude| exclude.route() == Some(addr))
+    }
+
+    /// When durations of this route end, if that is set for the route. The last
+    /// setting wins.
+    #[inline(never)]
+    pub(crate) fn observe_route_at(&self, addr: &str) -> Option<ObserveAt> {
+        let mut routes = self.observed_routes.iter().rev();
+        routes.find(|(pattern, _)| pattern == addr).map(|(_, end)| *end)
+    }
+}

@@ -1,0 +1,162 @@
+//! The state that one middleware keeps on one thread.
+
+use std::cell::{Cell, OnceCell};
+use std::rc::Rc;
+use std::sync::Arc;
+
+use actix_web::dev::{Extensions, ServiceRequest};
+use actix_web::http::{Method, StatusCode};
+use actix_web::web::Data;
+
+use super::options::MiddlewareOptions;
+use crate::monitor::handle::Monitor;
+use crate::options::measurement::ObserveAt;
+use crate::options::message::ErrorMessage;
+use crate::request::route::Routes;
+use crate::request::status::StatusRule;
+use crate::store::slots::Slot;
+use crate::store::writer::Writer;
+
+#[derive(Debug)]
+pub(crate) struct MiddlewareState {
+    pub(super) monitor: Data<Monitor>,
+    pub(super) options: Arc<MiddlewareOptions>,
+    pub(super) has_in_flight: bool,
+    has_route_rules: bool,
+    /// The source of messages; `None` if the label is off.
+    pub(super) error_message: Option<ErrorMessage>,
+    writer: Writer,
+    /// The routes of the app, which are the same for all requests of a thread.
+    routes: OnceCell<Routes>,
+    /// What is attached to each request: the monitor for handlers, and the mark that
+    /// the request is recorded.
+    data: Rc<Extensions>,
+}
+
+/// The monitors that record a request, outermost first.
+struct RecordedBy(Vec<Data<Monitor>>);
+
+impl RecordedBy {
+    fn contains(&self, monitor: &Monitor) -> bool {
+        self.0.iter().any(|other| other.ptr_eq(monitor))
+    }
+}
+
+thread_local! {
+    /// The middlewares on this thread: the data of a request is looked at only if there
+    /// is another middleware that may have attached something.
+    static MIDDLEWARES: Cell<usize> = const { Cell::new(0) };
+}
+
+impl MiddlewareState {
+    pub(super) fn new(monitor: Data<Monitor>, options: Arc<MiddlewareOptions>) -> Self {
+        let config = monitor.config();
+        MIDDLEWARES.set(MIDDLEWARES.get() + 1);
+        Self {
+            has_in_flight: config.requests_in_flight,
+            has_route_rules: options.has_route_rules(),
+            error_message: options.error_message.clone().or_else(|| config.error_message.clone()),
+            writer: monitor.requests().writer(),
+            routes: OnceCell::new(),
+            data: Rc::new(attached_data(&monitor, [].iter())),
+            monitor,
+            options,
+        }
+    }
+
+    /// Whether the request is a scrape.
+    #[inline]
+    pub(super) fn is_scrape(&self, path: &str, method: &Method) -> bool {
+        self.options.endpoint.as_deref() == Some(path)
+            && matches!(*method, Method::GET | Method::HEAD)
+    }
+
+    /// Whether the path is excluded.
+    #[inline]
+    pub(super) fn excludes_path(&self, path: &str) -> bool {
+        self.options.excluded.iter().any(|exclude| exclude.matches_path(path))
+    }
+
+    /// Whether a closure excludes the request. The closure may panic.
+    #[inline]
+    pub(super) fn excludes_request(&self, request: &ServiceRequest) -> bool {
+        let mut functions = self.options.excluded.iter().filter_map(|exclude| exclude.function());
+        functions.any(|excluded| excluded(request))
+    }
+
+    /// What is attached to a request: the monitor, and the mark that it is recorded.
+    /// `None` if an outer middleware of the same monitor records it already.
+    #[inline]
+    pub(super) fn data_for(&self, request: &ServiceRequest) -> Option<Rc<Extensions>> {
+        let is_alone = MIDDLEWARES.get() <= 1;
+        match if is_alone { None } else { request.app_data::<RecordedBy>() } {
+            None => Some(Rc::clone(&self.data)),
+            Some(others) if others.contains(&self.monitor) => None,
+            Some(others) => Some(Rc::new(attached_data(&self.monitor, others.0.iter()))),
+        }
+    }
+
+    /// Whether the route is excluded.
+    #[inline]
+    pub(super) fn excludes_route(&self, addr: &str) -> bool {
+        self.has_route_rules && self.options.excludes_route(addr)
+    }
+
+    /// When the duration of a request ends.
+    #[inline]
+    pub(super) fn observe_at(
+        &self,
+        status: StatusCode,
+        rule: &StatusRule,
+        addr: &str,
+    ) -> ObserveAt {
+        let end = if rule.ends_at_head { ObserveAt::Head } else { ObserveAt::BodyEnd };
+        if !self.has_route_rules || status == StatusCode::SWITCHING_PROTOCOLS {
+            return end;
+        }
+        self.options.observe_route_at(addr).unwrap_or(end)
+    }
+
+    /// The routes of the app, copied from its first request.
+    #[inline]
+    pub(super) fn remember_routes(&self, request: &ServiceRequest) {
+        self.routes.get_or_init(|| Routes::new(request.resource_map()));
+    }
+
+    pub(super) fn routes(&self) -> Option<&Routes> {
+        self.routes.get()
+    }
+
+    pub(super) fn writer(&self) -> &Writer {
+        &self.writer
+    }
+
+    #[inline]
+    pub(super) fn record(&self, slot: Slot, nanos: u64, bytes: u64) {
+        self.writer.record(slot, nanos, bytes);
+    }
+
+    pub(super) fn record_exemplar(&self, slot: Slot, nanos: u64, trace_id: String) {
+        self.writer.record_exemplar(slot, nanos, trace_id);
+    }
+
+    pub(super) fn add_in_flight(&self, change: i64) {
+        self.writer.add_in_flight(change);
+    }
+}
+
+impl Drop for MiddlewareState {
+    fn drop(&mut self) {
+        MIDDLEWARES.set(MIDDLEWARES.get() - 1);
+    }
+}
+
+fn attached_data<'a>(
+    monitor: &'a Data<Monitor>,
+    others: impl Iterator<Item = &'a Data<Monitor>>,
+) -> Extensions {
+    let mut data = Extensions::new();
+    data.insert(monitor.clone());
+    data.insert(RecordedBy(others.chain([monitor]).cloned().collect()));
+    data
+}

@@ -1,0 +1,94 @@
+//! The metrics page of one monitor: its own families, then those of the app.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use super::families::Families;
+use crate::exposition::custom::names::Names;
+use crate::exposition::format::Format;
+use crate::exposition::registries::Registries;
+use crate::exposition::scrape::{Scrapes, Source};
+use crate::exposition::writer::PageWriter;
+use crate::store::series::ConstLabels;
+
+/// What is on the page. Collectors and the thread that encodes the page hold this, which
+/// does not keep the checks running.
+#[derive(Debug)]
+pub(crate) struct PageSource {
+    families: Arc<Families>,
+    registries: Registries,
+    scrapes: Scrapes,
+    /// Whether OpenMetrics is offered to scrapers.
+    has_openmetrics: AtomicBool,
+    /// Length of the last page, which the next one is likely to have.
+    last_length: AtomicUsize,
+}
+
+impl PageSource {
+    pub(crate) fn new(families: Arc<Families>, const_labels: ConstLabels) -> Self {
+        Self {
+            families,
+            registries: Registries::new(const_labels),
+            scrapes: Scrapes::default(),
+            has_openmetrics: AtomicBool::new(false),
+            last_length: AtomicUsize::new(0),
+        }
+    }
+
+    pub(crate) fn families(&self) -> &Arc<Families> {
+        &self.families
+    }
+
+    pub(crate) fn registries(&self) -> &Registries {
+        &self.registries
+    }
+
+    pub(crate) fn offer_openmetrics(&self) {
+        // Relaxed: a flag that is only ever set, and not ordered with anything else.
+        self.has_openmetrics.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn has_openmetrics(&self) -> bool {
+        // Relaxed: see above.
+        self.has_openmetrics.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn encode_one(&self, format: Format) -> String {
+        self.encode(&[format]).pop().unwrap_or_default()
+    }
+}
+
+impl Source for PageSource {
+    fn scrapes(&self) -> &Scrapes {
+        &self.scrapes
+    }
+
+    fn encode(&self, formats: &[Format]) -> Vec<String> {
+        // Relaxed: a hint, of which any recent value serves.
+        let length = self.last_length.load(Ordering::Relaxed);
+        let writer = |format: &Format| PageWriter::new(*format, length + length / 8);
+        let mut writers: Vec<_> = formats.iter().map(writer).collect();
+        let mut names = Names::default();
+        let _: Result<(), ()> = self.families.try_for_each(|family| {
+            let descriptor = &family.descriptor;
+            // The first families of the page: their names are free.
+            let _ = names.claim(&descriptor.full_name(), descriptor.metric_type);
+            writers.iter_mut().for_each(|writer| family.write(writer));
+            Ok(())
+        });
+        for family in self.registries.encode() {
+            if let Err(rejected) = names.claim(&family.name, family.metric_type) {
+                self.registries.log_once(rejected);
+                continue;
+            }
+            for writer in &mut writers {
+                if let Err(rejected) = family.write(writer.format(), writer.page()) {
+                    self.registries.log_once(rejected);
+                }
+            }
+        }
+        let pages: Vec<_> = writers.into_iter().map(PageWriter::finish).collect();
+        self.last_length.store(pages.iter().map(String::len).max().unwrap_or(0), Ordering::Relaxed);
+        pages
+    }
+}

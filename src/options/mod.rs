@@ -1,0 +1,6 @@
+//! The types that the builder's setters take.
+
+pub(crate) mod exclude;
+pub(crate) mod exemplars;
+pub(crate) mod measurement;
+pub(crate) mod message;

@@ -1,0 +1,129 @@
+//! The route of a request, and the labels made of it.
+
+use actix_web::HttpRequest;
+use actix_web::dev::ResourceMap;
+use actix_web::http::{Method, StatusCode};
+
+use crate::protocol::MethodLabel;
+
+/// The routes of an app, as far as they decide the `addr` label.
+#[derive(Debug)]
+pub(crate) struct Routes {
+    map: ResourceMap,
+    /// Whether a service on the empty prefix, such as a file server at the root,
+    /// handles what no other route matches.
+    has_root_service: bool,
+}
+
+/// The `method` label.
+#[inline]
+pub(crate) fn method_label(method: &Method) -> MethodLabel {
+    // The most frequent methods are recognized without comparing strings.
+    if *method == Method::GET {
+        MethodLabel::Get
+    } else if *method == Method::POST {
+        MethodLabel::Post
+    } else {
+        MethodLabel::from_method(method.as_str())
+    }
+}
+
+/// A pattern as the `addr` label shows it: the empty one is the root.
+#[inline]
+pub(crate) fn addr_label(pattern: &str) -> &str {
+    if pattern.is_empty() { "/" } else { pattern }
+}
+
+impl Routes {
+    pub(crate) fn new(map: &ResourceMap) -> Self {
+        // A path that no pattern but a wildcard or an empty prefix matches.
+        let root = map.match_pattern("/\u{1}");
+        Self { has_root_service: root.is_some_and(|pattern| pattern.is_empty()), map: map.clone() }
+    }
+
+    /// The pattern of a request that has a response, asked after routing. `None` if
+    /// nothing matches its path, or if nothing handled it and the status is 404.
+    #[inline]
+    pub(crate) fn pattern(&self, request: &HttpRequest, status: StatusCode) -> Option<String> {
+        let path = request.match_info();
+        let rest = path.unprocessed().len();
+        if rest > 0 && status == StatusCode::NOT_FOUND {
+            let consumed = path.as_str().len() - rest;
+            self.pattern_of_prefix(request, &path.as_str()[..consumed])
+        } else {
+            // A route handled the request, or a middleware answered for the routes.
+            request.match_pattern()
+        }
+    }
+
+    /// The pattern of a request answered with 404 whose path was not consumed as a
+    /// whole: only a service on a prefix, such as a file server, handles such a
+    /// request.
+    fn pattern_of_prefix(&self, request: &HttpRequest, consumed: &str) -> Option<String> {
+        if consumed.is_empty() {
+            // Without asking actix, which would scan all routes to find nothing.
+            return self.has_root_service.then(String::new);
+        }
+        // A scope leaves a rest as well if none of its routes handles the request.
+        // actix then names the first route that the path matches, whose guard must
+        // have refused the request; that route has more segments than the prefix.
+        let segments = slashes(consumed);
+        request.match_pattern().filter(|pattern| slashes(pattern) <= segments)
+    }
+
+    /// The pattern of a request that is gone, regardless of guards: that of its path
+    /// as received, or else as `NormalizePath` may have rewritten it.
+    pub(crate) fn pattern_of_path(&self, path: &str) -> Option<String> {
+        self.map.match_pattern(path).or_else(|| {
+            let merged = merge_slashes(path);
+            let trimmed = merged.trim_end_matches('/');
+            let candidates = [&*merged, trimmed, &format!("{trimmed}/")];
+            candidates.into_iter().find_map(|path| self.map.match_pattern(path))
+        })
+    }
+}
+
+/// The slashes of a pattern outside of its parameters, whose expressions can contain some.
+fn slashes(pattern: &str) -> usize {
+    let mut depth = 0_usize;
+    let is_separator = |byte: u8| {
+        match byte {
+            b'{' => depth += 1,
+            b'}' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        byte == b'/' && depth == 0
+    };
+    pattern.bytes().map(is_separator).filter(|is_separator| *is_separator).count()
+}
+
+fn merge_slashes(path: &str) -> String {
+    let mut merged = String::with_capacity(path.len());
+    for character in path.chars() {
+        if character != '/' || !merged.ends_with('/') {
+            merged.push(character);
+        }
+    }
+    merged
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{merge_slashes, slashes};
+
+    #[test]
+    fn slashes_within_parameters_are_not_counted() {
+        for (pattern, count) in
+            [("/a/b", 2), ("/{tenant:[^/]+}/static", 2), ("/{a}/{b:[/{]{2}}", 2), ("", 0)]
+        {
+            assert_eq!(slashes(pattern), count, "{pattern}");
+        }
+    }
+
+    #[test]
+    fn slashes_are_merged() {
+        for (path, merged) in [("//a///b/", "/a/b/"), ("/a", "/a"), ("", ""), ("///", "/")] {
+            assert_eq!(merge_slashes(path), merged);
+        }
+    }
+}

@@ -1,0 +1,90 @@
+//! The snapshot of a family: all its shards, added up.
+
+use super::cell::Totals;
+use super::exemplars::{Exemplar, ExemplarMap};
+use super::family::Family;
+use super::series::{ConstLabels, Series, SeriesId};
+
+/// The state of a family at one scrape.
+#[derive(Debug)]
+pub(crate) struct Snapshot<'a> {
+    family: &'a Family,
+    exemplars: ExemplarMap,
+    /// One row of words per series, in the order of their indices.
+    words: Vec<u64>,
+    width: usize,
+}
+
+/// The state of one series.
+#[derive(Debug)]
+pub(crate) struct Row<'a> {
+    id: SeriesId,
+    pub(crate) series: &'a Series,
+    pub(crate) nanos: u64,
+    pub(crate) bytes: u64,
+    /// Observations per bucket, not cumulated, `+Inf` last.
+    pub(crate) counts: &'a [u64],
+}
+
+const NANOS: usize = 0;
+const BYTES: usize = 1;
+const HEAD: usize = 2;
+
+impl<'a> Snapshot<'a> {
+    pub(crate) fn new(family: &'a Family) -> Self {
+        // Before the counts: an exemplar's observation is then counted.
+        let exemplars = family.exemplars().snapshot();
+        let width = HEAD + family.buckets().count();
+        let mut snapshot = Self { family, exemplars, words: Vec::new(), width };
+        let mut row = vec![0; width];
+        for shard in family.shards() {
+            for (series, cell) in shard.cells() {
+                let ([nanos, bytes], counts) = row.split_at_mut(HEAD) else { continue };
+                cell.read(Totals { nanos, bytes, counts });
+                snapshot.add(series as usize, &row);
+            }
+        }
+        snapshot
+    }
+
+    fn add(&mut self, series: usize, row: &[u64]) {
+        let start = series * self.width;
+        if self.words.len() < start + self.width {
+            self.words.resize(start + self.width, 0);
+        }
+        for (sum, word) in self.words[start..].iter_mut().zip(row) {
+            *sum = sum.saturating_add(*word);
+        }
+    }
+
+    /// The series that have observations. A series may have been created whose first
+    /// observation is not recorded yet.
+    pub(crate) fn rows(&self) -> impl Iterator<Item = Row<'_>> {
+        self.words.chunks_exact(self.width).zip(0..).filter_map(|(words, id)| {
+            let counts = &words[HEAD..];
+            let series = self.family.series(id)?;
+            let (nanos, bytes) = (words[NANOS], words[BYTES]);
+            let is_recorded = counts.iter().any(|count| *count > 0);
+            is_recorded.then_some(Row { id, series, nanos, bytes, counts })
+        })
+    }
+
+    pub(crate) fn exemplar(&self, row: &Row<'_>, bucket: usize) -> Option<&Exemplar> {
+        if self.exemplars.is_empty() {
+            return None;
+        }
+        self.exemplars.get(&(row.id, bucket))
+    }
+
+    pub(crate) fn bounds(&self) -> &[f64] {
+        self.family.buckets().seconds()
+    }
+
+    pub(crate) fn le_labels(&self) -> impl Iterator<Item = String> {
+        self.family.buckets().le_labels()
+    }
+
+    pub(crate) fn const_labels(&self) -> &ConstLabels {
+        self.family.const_labels()
+    }
+}
