@@ -1,52 +1,113 @@
-//! `cargo run --release --manifest-path benches/Cargo.toml` prints what the
-//! middleware costs beside its peers; `-- --quick scrape pauses` only some.
+//! Measures what the middleware costs, side by side with others.
+//!
+//! `cargo run --release --manifest-path benches/Cargo.toml` runs all sections;
+//! `-- --quick scrape pauses` runs two of them, with a tenth of the rounds.
 
-mod apart;
-mod crew;
-mod figure;
 mod heap;
-mod lane;
-mod machine;
-mod measure;
-mod member;
-mod minimal;
+mod output;
 mod peers;
-mod plan;
 mod report;
-mod results;
-mod run_queue;
+mod runner;
 mod sections;
-mod settings;
+mod services;
 mod stats;
-mod table;
+mod subprocess;
+mod threads;
 
-use plan::Plan;
 use report::Report;
+#[cfg(feature = "tricks")]
+use sections::tricks;
+use sections::{counts, memory, options, pauses, scrape, time};
 
 #[global_allocator]
-static ALLOCATOR: heap::Counting = heap::Counting;
+static ALLOCATOR: heap::CountingAllocator = heap::CountingAllocator;
 
-fn main() {
-    let arguments: Vec<_> = std::env::args().skip(1).collect();
-    if let Some(task) = arguments.first().and_then(|first| first.strip_prefix("--child=")) {
-        return sections::child(task);
-    }
-    let plan = Plan::new(arguments.into_iter(), &sections::SECTIONS.map(|(name, _)| name));
-    let machine = machine::describe();
-    let report = measure_all(&plan);
-    print!("{machine}\n\n{}", table::markdown(&report.rows));
-    if plan.is_complete() {
-        results::write(&machine, &report);
+type Section = fn(&Args, &mut Report);
+
+const SECTIONS: &[(&str, Section)] = &[
+    ("middleware", time::middleware),
+    ("app", time::app),
+    ("server", time::server),
+    ("allocations", counts::allocations),
+    ("instructions", counts::instructions),
+    ("options", options::run),
+    #[cfg(feature = "tricks")]
+    ("tricks", tricks::run),
+    ("threads", sections::threads::requests),
+    ("timers", sections::threads::timers),
+    ("scrape", scrape::run),
+    ("pauses", pauses::run),
+    ("memory", memory::run),
+];
+
+/// What a process does that another one started: a section and its task.
+fn run_child(task: &str) {
+    let (section, task) = task.split_once(',').unwrap_or((task, ""));
+    match section {
+        "time" => subprocess::print(&time::child(task)),
+        "instructions" => counts::child(task),
+        #[cfg(feature = "tricks")]
+        "tricks" => tricks::child(task).iter().for_each(|timings| subprocess::print(timings)),
+        _ => panic!("unknown task `{section}`"),
     }
 }
 
-fn measure_all(plan: &Plan) -> Report {
+fn main() {
+    let arguments: Vec<_> = std::env::args().skip(1).collect();
+    let child = arguments.first().and_then(|first| first.strip_prefix(subprocess::CHILD));
+    if let Some(task) = child {
+        return run_child(task);
+    }
+    let args = Args::new(arguments);
+    let machine = output::machine();
     let mut report = Report::default();
-    for (name, run) in sections::SECTIONS {
-        if plan.wants(name) {
+    for &(name, run) in SECTIONS {
+        if args.selects(name) {
             eprintln!("{name} …");
-            run(plan, &mut report);
+            run(&args, &mut report);
         }
     }
-    report
+    print!("{machine}\n\n{}", output::table(&report.rows));
+    if args.is_complete() {
+        output::write_files(&machine, &report);
+    }
+}
+
+/// The command line.
+pub struct Args {
+    is_quick: bool,
+    /// All sections if empty.
+    sections: Vec<String>,
+}
+
+impl Args {
+    fn new(arguments: Vec<String>) -> Self {
+        let is_flag = |argument: &String| argument.starts_with("--");
+        let (flags, sections): (Vec<_>, Vec<_>) = arguments.into_iter().partition(is_flag);
+        for flag in &flags {
+            assert_eq!(flag, "--quick", "unknown flag `{flag}`; the only one is --quick");
+        }
+        for section in &sections {
+            let known: Vec<_> = SECTIONS.iter().map(|(name, _)| *name).collect();
+            assert!(
+                known.contains(&&**section),
+                "unknown section `{section}`; use one of {known:?}"
+            );
+        }
+        Self { is_quick: !flags.is_empty(), sections }
+    }
+
+    fn selects(&self, section: &str) -> bool {
+        self.sections.is_empty() || self.sections.iter().any(|selected| section == selected)
+    }
+
+    /// Whether the results may replace those in the repository.
+    fn is_complete(&self) -> bool {
+        cfg!(feature = "tricks") && !self.is_quick && self.sections.is_empty()
+    }
+
+    /// The number of rounds: a tenth of `full` in a quick run.
+    pub fn rounds(&self, full: usize) -> usize {
+        if self.is_quick { full.div_ceil(10) } else { full }
+    }
 }

@@ -1,6 +1,6 @@
-//! The floor: what any monitor of this kind pays before it records a thing. A
-//! wrapper that does nothing; the wrapper with two clock reads; and with the
-//! route's pattern besides.
+//! The bare service, and the floor: what any middleware of this kind costs before it
+//! records anything. A wrapper that does nothing, the wrapper with two clock reads, and
+//! this with the pattern of the route.
 
 use std::future::{Future, Ready, ready};
 use std::hint::black_box;
@@ -14,25 +14,45 @@ use actix_web::dev::{Service, ServiceRequest, ServiceResponse, Transform, forwar
 use actix_web::web::Bytes;
 use pin_project_lite::pin_project;
 
-use super::Peer;
+use super::peer::{BARE, Peer};
 
-pub const NOOP: &str = "wrapper";
+pub const WRAPPER: &str = "wrapper";
 pub const CLOCKS: &str = "wrapper + two clock reads";
 pub const FLOOR: &str = "wrapper + two clock reads + match_pattern";
+
+/// No middleware.
+#[derive(Clone, Copy)]
+pub struct Bare;
+
+impl<S: Service<ServiceRequest>> Transform<S, ServiceRequest> for Bare {
+    type Response = S::Response;
+    type Error = S::Error;
+    type Transform = S;
+    type InitError = ();
+    type Future = Ready<Result<S, ()>>;
+
+    fn new_transform(&self, service: S) -> Self::Future {
+        ready(Ok(service))
+    }
+}
+
+pub fn bare() -> Peer<Bare> {
+    Peer::without_metrics(BARE, Bare)
+}
 
 #[derive(Clone, Copy)]
 pub struct Floor<const CLOCKS: bool, const PATTERN: bool>;
 
-pub fn noop() -> Peer<Floor<false, false>> {
-    Peer::silent(NOOP, Floor)
+pub fn wrapper() -> Peer<Floor<false, false>> {
+    Peer::without_metrics(WRAPPER, Floor)
 }
 
 pub fn clocks() -> Peer<Floor<true, false>> {
-    Peer::silent(CLOCKS, Floor)
+    Peer::without_metrics(CLOCKS, Floor)
 }
 
-pub fn pattern() -> Peer<Floor<true, true>> {
-    Peer::silent(FLOOR, Floor)
+pub fn floor() -> Peer<Floor<true, true>> {
+    Peer::without_metrics(FLOOR, Floor)
 }
 
 impl<S, B, const C: bool, const P: bool> Transform<S, ServiceRequest> for Floor<C, P>
@@ -91,14 +111,14 @@ where
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
-        let answer = ready!(this.future.poll(context))?;
-        let pattern = this.wants_pattern.then(|| answer.request().match_pattern()).flatten();
+        let response = ready!(this.future.poll(context))?;
+        let pattern = this.wants_pattern.then(|| response.request().match_pattern()).flatten();
         let end = End { start: this.start.take(), pattern };
-        Poll::Ready(Ok(answer.map_body(|_, body| EitherBody::left(FloorBody { body, end }))))
+        Poll::Ready(Ok(response.map_body(|_, body| EitherBody::left(FloorBody { body, end }))))
     }
 }
 
-/// What a recorder would know at the end of the body, and throws away.
+/// What a middleware would record at the end of the body.
 struct End {
     start: Option<Instant>,
     pattern: Option<String>,

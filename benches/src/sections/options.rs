@@ -1,41 +1,44 @@
-//! What each option adds to the middleware alone. Every row stands on its own
-//! exchange's ground: the bare service and the middleware with everything off,
-//! driven with the same requests and answering the same.
+//! What each option adds to a request. Each row is compared with the middleware with
+//! every option off, which serves the same requests.
 
 use std::sync::Arc;
 
-use actix_monitor::{BigBrother, ErrorMessage, Exemplars, ResponseSize, Unmatched};
+use actix_monitor::{BigBrother, ErrorMessage, Exemplars, ObserveAt, ResponseSize, Unmatched};
 use actix_web::http::StatusCode;
 use actix_web::test::TestRequest;
 
-use super::alone::over_bare;
-use crate::measure::{Timing, paired};
-use crate::member::Member;
-use crate::minimal::{MESSAGE_HEADER, Routing, WITH_MESSAGE, path};
-use crate::peers::{self, Peer, count_in, optioned};
-use crate::plan::Plan;
+use super::time::over_bare;
+use crate::Args;
+use crate::peers::floor::bare;
+use crate::peers::peer::{Peer, count_in};
+use crate::peers::published::with_options;
 use crate::report::{Cell, Report};
-use crate::settings::{Alone, around_minimal};
+use crate::runner::{Timing, paired_timings};
+use crate::services::{MESSAGE_HEADER, Middleware, Router, WITH_MESSAGE, minimal, path};
+use crate::threads::Worker;
 
 const SECTION: &str = "ns over bare, options";
-const OFF: &str = "everything off";
+const OFF: &str = "every option off";
 
-/// What is asked and answered.
+/// A request and its response.
 #[derive(Clone, Copy)]
 enum Exchange {
     Plain,
-    /// The answer's head has an error message.
+    /// The response has an error message in its head.
     Message,
     /// The request is part of a sampled trace.
     Traced,
 }
 
+const TRACEPARENT: (&str, &str) =
+    ("traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01");
+
 impl Exchange {
     fn name(self) -> &'static str {
         match self {
             Self::Plain => "plain",
-            Self::Message => "with a message in the answer",
-            Self::Traced => "with a traceparent",
+            Self::Message => "message in the response",
+            Self::Traced => "sampled traceparent",
         }
     }
 
@@ -48,95 +51,99 @@ impl Exchange {
     }
 }
 
-const TRACEPARENT: (&str, &str) =
-    ("traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01");
-
-pub fn run(plan: &Plan, report: &mut Report) {
+pub fn run(args: &Args, report: &mut Report) {
     let exchanges = [
         (Exchange::Plain, plain()),
         (Exchange::Message, vec![error_message("error_message, header present")]),
         (Exchange::Traced, vec![exemplars("exemplars, traceparent sampled")]),
     ];
     for (exchange, options) in exchanges {
-        let mut lanes = vec![member(peers::bare(), exchange), member(off(), exchange)];
-        lanes.extend(options.into_iter().map(|peer| member(peer, exchange)));
-        let timings = paired(&mut lanes, plan.rounds(600));
-        rows(exchange, &timings, report);
+        let mut workers = vec![worker(bare(), exchange), worker(with(OFF), exchange)];
+        workers.extend(options.into_iter().map(|peer| worker(peer, exchange)));
+        let timings = paired_timings(&mut workers, args.rounds(600));
+        report_rows(exchange, &timings, report);
     }
 }
 
-fn rows(exchange: Exchange, timings: &[Timing], report: &mut Report) {
+fn report_rows(exchange: Exchange, timings: &[Timing], report: &mut Report) {
     let off = over_bare(timings, OFF);
     report.number(SECTION, &format!("{OFF}, {}", exchange.name()), off);
     for timing in &timings[2..] {
         report.number(SECTION, &timing.name, timing.over_bare);
-        let what = format!("option {}: time over bare", timing.name);
-        report.beside(&what, Cell::new(timing.over_bare, " ns"), Cell::of(OFF, off, " ns"));
+        let what = format!("time over bare, option {}", timing.name);
+        report.compare(&what, Cell::new(timing.over_bare, " ns"), Cell::named(OFF, off, " ns"));
     }
 }
 
-/// Options that the ordinary exchange shows.
+/// Options that a plain exchange is enough for.
 fn plain() -> Vec<Peer<BigBrother>> {
     vec![
-        Peer { name: "none (what noise makes of it)", ..peers::ours() },
+        with("none (the noise of the measurement)"),
         error_message("error_message, header absent"),
         exemplars("exemplars, traceparent absent"),
-        optioned("requests_in_flight", |on| on.requests_in_flight()),
-        optioned("exclude, 1 path that does not match", |on| on.exclude(other_path(0))),
-        optioned("exclude, 10 paths that do not match", |on| {
-            (0..10).fold(on, |on, other| on.exclude(other_path(other)))
+        with_options("requests_in_flight", |builder| builder.requests_in_flight()),
+        with_options("exclude, 1 path that does not match", |builder| {
+            builder.exclude(other_path(0))
+        }),
+        with_options("exclude, 10 paths that do not match", |builder| {
+            (0..10).fold(builder, |builder, other| builder.exclude(other_path(other)))
         }),
         excluded("exclude, an excluded request"),
-        optioned("exclude_status, another status", |on| {
-            on.exclude_status(StatusCode::NOT_MODIFIED)
+        with_options("exclude_status, another status", |builder| {
+            builder.exclude_status(StatusCode::NOT_MODIFIED)
         }),
-        optioned("const_label, 3 of them", |on| {
-            on.const_label("region", "eu-west-1").const_label("zone", "a").const_label("team", "x")
+        with_options("const_label, 3 of them", |builder| {
+            let builder = builder.const_label("region", "eu-west-1").const_label("zone", "a");
+            builder.const_label("team", "x")
         }),
-        optioned("response_size(Sent)", |on| on.response_size(ResponseSize::Sent)),
-        optioned("unmatched(Path), known path", |on| on.unmatched(Unmatched::Path)),
-        optioned("buckets, 20, the last one hit", |on| on.buckets(tiny_buckets())),
+        with_options("response_size(Sent)", |builder| builder.response_size(ResponseSize::Sent)),
+        with_options("observe_route_at, another route", |builder| {
+            builder.observe_route_at("/events", ObserveAt::Head)
+        }),
+        with_options("unmatched(Path), path that a route matches", |builder| {
+            builder.unmatched(Unmatched::Path)
+        }),
+        with_options("buckets, 20, the last one hit", |builder| builder.buckets(tiny_buckets())),
     ]
 }
 
-fn off() -> Peer<BigBrother> {
-    Peer { name: OFF, ..peers::ours() }
+/// Every option off.
+fn with(name: &'static str) -> Peer<BigBrother> {
+    with_options(name, |builder| builder)
 }
 
 fn error_message(name: &'static str) -> Peer<BigBrother> {
-    optioned(name, |on| on.error_message(ErrorMessage::header(MESSAGE_HEADER)))
+    with_options(name, |builder| builder.error_message(ErrorMessage::header(MESSAGE_HEADER)))
 }
 
 fn exemplars(name: &'static str) -> Peer<BigBrother> {
-    optioned(name, |on| on.exemplars(Exemplars::traceparent()))
+    with_options(name, |builder| builder.exemplars(Exemplars::traceparent()))
 }
 
-/// It must record nothing at all.
 fn excluded(name: &'static str) -> Peer<BigBrother> {
-    let peer = optioned(name, |on| on.exclude(path(0)));
+    let peer = with_options(name, |builder| builder.exclude(path(0)));
     let page = Arc::clone(&peer.page);
     let recorded = Arc::new(move || {
-        assert_eq!(count_in(&page(), "request_seconds"), 0, "it is excluded");
+        assert_eq!(count_in(&page(), "request_seconds"), 0, "excluded requests are not recorded");
         None
     });
     Peer { recorded, ..peer }
 }
 
-/// Of the length of the path that is asked for and different in its end only:
-/// the dearest to compare.
+/// As long as the path that is requested, with another end: the longest comparison.
 fn other_path(other: usize) -> String {
     let path = path(0);
     format!("{}{}", &path[..path.len() - 2], 50 + other)
 }
 
-/// So low that each observation is compared with all of them.
+/// Bounds so low that each observation is compared with all of them.
 fn tiny_buckets() -> Vec<f64> {
     (1..=20).map(|nanos| f64::from(nanos) * 1e-9).collect()
 }
 
-fn member<M: Alone + Send + 'static>(peer: Peer<M>, exchange: Exchange) -> Member {
-    Member::new(peer.name, move || {
-        let routing = Routing::new(1);
-        around_minimal(&peer, move || routing.route(exchange.request()))
+fn worker<M: Middleware + Send + 'static>(peer: Peer<M>, exchange: Exchange) -> Worker {
+    Worker::new(peer.name, move || {
+        let router = Router::new(1);
+        minimal(&peer, move || router.route(exchange.request()))
     })
 }

@@ -1,39 +1,120 @@
-//! One and two threads recording into one series.
+//! Two threads that record into one series, with requests and with timers.
 
-use crate::crew::{Crew, growth, met, rounds};
-use crate::peers;
-use crate::plan::Plan;
-use crate::report::{Cell, Report};
+use std::sync::Arc;
 
-const SECTION: &str = "2 threads : 1 thread";
-const APART: &str = "with a monitor for each thread";
+use actix_monitor::{BigBrother, Format, Monitor};
 
-/// The first is bare; the second is ours, and the third its control.
-fn crews() -> [Crew; 8] {
-    [
-        Crew::sharing(peers::bare()),
-        Crew::sharing(peers::ours()),
-        Crew::of(APART, [peers::ours(), peers::ours()]),
-        Crew::sharing(peers::pattern()),
-        Crew::sharing(peers::family()),
-        Crew::sharing(peers::prom()),
-        Crew::sharing(peers::metrics()),
-        Crew::sharing(peers::otel()),
-    ]
+use crate::Args;
+use crate::peers::peer::{OURS, Recorded, count_in};
+use crate::peers::{family, floor, published};
+use crate::report::{Cell, Report, list};
+use crate::runner::{BoxedWorkload, Calls};
+use crate::stats::median_of;
+use crate::threads::{Round, ThreadPair, growth, measure, overlapping};
+
+const SEPARATE: &str = "with a monitor per thread";
+
+/// The index of the bare service, and that of this crate.
+const BARE: usize = 0;
+const REQUEST: usize = 1;
+
+pub fn requests(args: &Args, report: &mut Report) {
+    let pairs = [
+        ThreadPair::sharing(floor::bare()),
+        ThreadPair::sharing(published::ours()),
+        ThreadPair::separate(SEPARATE, [published::ours(), published::ours()]),
+        ThreadPair::sharing(floor::floor()),
+        ThreadPair::sharing(family::family()),
+        ThreadPair::sharing(published::prom()),
+        ThreadPair::sharing(published::metrics()),
+        ThreadPair::sharing(published::otel()),
+    ];
+    let rounds = measure(&pairs, args.rounds(400));
+    let section = "time per request, 2 threads : 1 thread";
+    report.number(section, "part of the rounds in which both ran at once", overlapping(&rounds));
+    let over_bare = |index| growth(&rounds, index, Some(BARE));
+    for (index, pair) in pairs.iter().enumerate().skip(REQUEST) {
+        report.number(section, pair.name, over_bare(index));
+    }
+    let others = pairs.iter().enumerate().skip(REQUEST + 1);
+    let others = list(others.map(|(index, pair)| Cell::named(pair.name, over_bare(index), " ×")));
+    let what = "time per request, 2 threads on one series : 1 thread";
+    report.limit(what, Cell::new(over_bare(REQUEST), " ×"), others, 1.15, " ×");
 }
 
-pub fn run(plan: &Plan, report: &mut Report) {
-    let crews = crews();
-    let timed = rounds(&crews, plan.rounds(400));
-    report.number(SECTION, "share of rounds in which both ran at once", met(&timed));
-    let over_bare = |index| growth(&timed, index, Some(0));
-    let growth: Vec<_> = (1..crews.len()).map(over_bare).collect();
-    for (crew, growth) in crews[1..].iter().zip(&growth) {
-        report.number(SECTION, crew.name, *growth);
+#[derive(Clone, Copy)]
+struct Timer {
+    name: &'static str,
+    histogram: &'static str,
+    call: fn(&Monitor),
+}
+
+const DEPENDENCY: Timer = Timer {
+    name: "start_dependency_request(…).finish(…)",
+    histogram: "dependency_request_seconds",
+    call: |monitor| {
+        let timer = monitor.start_dependency_request("postgres").kind("sql");
+        timer.method("SELECT").addr("note by id").finish("ok");
+    },
+};
+
+const MESSAGE: Timer = Timer {
+    name: "start_request(…).finish(…)",
+    histogram: "request_seconds",
+    call: |monitor| {
+        let timer = monitor.start_request("amqp").method("CONSUME").addr("orders");
+        timer.response_bytes(120).finish("ack");
+    },
+};
+
+pub fn timers(args: &Args, report: &mut Report) {
+    let pairs = [
+        ThreadPair::sharing(floor::bare()),
+        ThreadPair::sharing(published::ours()),
+        pair(DEPENDENCY),
+        pair(MESSAGE),
+    ];
+    let rounds = measure(&pairs, args.rounds(400));
+    let section = "timers, ns per call";
+    let request = median_of(&rounds, |pairs| pairs[REQUEST].one - pairs[BARE].one);
+    let request_growth = growth(&rounds, REQUEST, Some(BARE));
+    report.number(section, "a request, over bare", request);
+    for (index, timer) in [(2, DEPENDENCY), (3, MESSAGE)] {
+        let name = timer.name;
+        let nanos = median_of(&rounds, |pairs: &Vec<Round>| pairs[index].one);
+        let growth = growth(&rounds, index, None);
+        report.number(section, name, nanos);
+        report.number(section, &format!("{name}, 2 threads : 1 thread"), growth);
+        let other = Cell::named(&format!("a request of {OURS}, over bare"), request, " ns");
+        report.compare(&format!("`{name}`, per call"), Cell::new(nanos, " ns"), other);
+        let other = Cell::named("a request", request_growth, " ×").text;
+        let what = format!("`{name}`, 2 threads on one series : 1 thread");
+        report.row(&what, &Cell::new(growth, " ×").text, other, "–".to_owned());
     }
-    let others = crews[2..].iter().zip(&growth[1..]);
-    let others = others.map(|(crew, growth)| Cell::of(crew.name, *growth, " ×").text);
-    let others = others.collect::<Vec<_>>().join(", ");
-    let what = "2 threads on one series : 1 thread, ns an observation";
-    report.limit(what, Cell::new(growth[0], " ×"), others, 1.15, " ×");
+}
+
+/// Two threads with one monitor, as in a server.
+fn pair(timer: Timer) -> ThreadPair {
+    let monitor = BigBrother::builder().isolated().build().monitor().into_inner();
+    let recorded = {
+        let monitor = Arc::clone(&monitor);
+        move || Some(count_in(&monitor.encode(Format::Text), timer.histogram))
+    };
+    calls(timer.name, Arc::new(recorded), move || {
+        let monitor = Arc::clone(&monitor);
+        move || (timer.call)(&monitor)
+    })
+}
+
+/// Two threads that call a function each, which `function` creates.
+pub fn calls<F: FnMut() + Send + 'static>(
+    name: &'static str,
+    recorded: Recorded,
+    function: impl Fn() -> F,
+) -> ThreadPair {
+    let workload = || {
+        let (call, recorded) = (function(), Arc::clone(&recorded));
+        move || -> BoxedWorkload { Box::new(Calls { name, call, prepared: 0, sent: 0, recorded }) }
+    };
+    ThreadPair::new(name, [workload(), workload()], true)
 }

@@ -1,0 +1,167 @@
+//! The copies: each replaces one trick by the plain way, which is also what the trick is
+//! compared with.
+
+/// A copy: its name, and what is changed in it.
+pub struct Variant(pub &'static str, pub &'static [Change]);
+
+/// A change of one file.
+pub struct Change {
+    pub file: &'static str,
+    pub find: Find,
+    pub replace: &'static str,
+}
+
+/// What is replaced.
+pub enum Find {
+    /// Each occurrence of a text.
+    Text(&'static str),
+    /// The body of the function whose declaration begins like this.
+    Body(&'static str),
+}
+
+const fn text(file: &'static str, find: &'static str, replace: &'static str) -> Change {
+    Change { file, find: Find::Text(find), replace }
+}
+
+const fn body(file: &'static str, find: &'static str, replace: &'static str) -> Change {
+    Change { file, find: Find::Body(find), replace }
+}
+
+const CELL: &str = "store/cell.rs";
+const CLOCK: &str = "clock.rs";
+const FUTURE: &str = "middleware/future.rs";
+const GUARD: &str = "middleware/guard.rs";
+const POOL: &str = "store/pool.rs";
+const ROUTE: &str = "request/route.rs";
+const SLOTS: &str = "store/slots.rs";
+const STATE: &str = "middleware/state.rs";
+const WRITER: &str = "store/writer.rs";
+
+pub const VARIANTS: [Variant; 13] = [
+    Variant("unchanged", &[]),
+    // Adds the trick: by default, the crate reads the system's clock.
+    Variant("tsc", &[text(CLOCK, r#"feature = "tsc", "#, "")]),
+    Variant(
+        "locked_index",
+        &[
+            text(
+                WRITER,
+                "self.slots.borrow().get_request(key, addr);",
+                "{
+                    let labels = LabelSet { key: Key::Request(key), addr, message: None };
+                    let series = self.recorder.family.get_or_insert(&labels);
+                    series.and_then(|series| self.slots.borrow().by_series(series))
+                };",
+            ),
+            text(
+                SLOTS,
+                "    others: HashTable<Slot>,",
+                "others: HashTable<Slot>, by_series: Vec<Option<Slot>>,",
+            ),
+            text(
+                SLOTS,
+                "impl SlotCache {",
+                "impl SlotCache {
+                     pub(super) fn by_series(&self, series: SeriesId) -> Option<Slot> {
+                         *self.by_series.get(series as usize)?
+                     }",
+            ),
+            text(
+                SLOTS,
+                "match (request_key(labels), family.series(slot.series)) {",
+                "let series = slot.series as usize;
+                 self.by_series.resize(self.by_series.len().max(series + 1), None);
+                 self.by_series[series] = Some(slot);
+                 match (request_key(labels), family.series(slot.series)) {",
+            ),
+        ],
+    ),
+    Variant(
+        "hashbrown_slots",
+        &[
+            text(SLOTS, "entries: Box<[Option<RequestSlot>]>,", "entries: HashTable<RequestSlot>,"),
+            body(
+                SLOTS,
+                "fn get(&self, key: RequestKey",
+                "let is_same = |entry: &RequestSlot| entry.key == key && *entry.addr == *addr;
+                 self.entries.find(self.hash(key, addr), is_same).map(|entry| entry.slot)",
+            ),
+            body(SLOTS, "fn insert(&mut self, slot: RequestSlot)", "self.place(slot);"),
+            body(
+                SLOTS,
+                "fn place(",
+                "let mut entries = std::mem::take(&mut self.entries);
+                 let hash = |slot: &RequestSlot| self.hash(slot.key, &slot.addr);
+                 entries.insert_unique(hash(&slot), slot, hash);
+                 self.entries = entries;",
+            ),
+            text(
+                SLOTS,
+                "fn first_index(&self, key: RequestKey, addr: &str) -> usize {",
+                "fn hash(&self, key: RequestKey, addr: &str) -> u64 {",
+            ),
+            text(SLOTS, " as usize & self.entries.len().wrapping_sub(1)", ""),
+        ],
+    ),
+    Variant(
+        "one_mutex",
+        &[
+            text(POOL, "thread::available_parallelism().map_or(1, NonZero::get);", "1;"),
+            text(
+                POOL,
+                "self.writer.try_lock()",
+                "self.writer.lock().map_err(TryLockError::Poisoned)",
+            ),
+        ],
+    ),
+    Variant(
+        "new_state",
+        &[
+            text(GUARD, "self.idle.borrow_mut().pop();", "None::<Box<RequestState>>;"),
+            text(GUARD, "if idle.len() < IDLE {", "if false {"),
+        ],
+    ),
+    Variant(
+        "inline_state",
+        &[
+            text(GUARD, "self.idle.borrow_mut().pop();", "None::<Box<RequestState>>;"),
+            text(GUARD, "if idle.len() < IDLE {", "if false {"),
+            text(GUARD, "Box<RequestState>", "RequestState"),
+            text(GUARD, "Box::new(RequestState::new(method))", "RequestState::new(method)"),
+            text(GUARD, "self: Box<Self>", "self"),
+        ],
+    ),
+    Variant("app_data", &[text(STATE, "MIDDLEWARES.get() <= 1", "false")]),
+    Variant("no_page_mark", &[text(GUARD, "MetricsPage::is_marked(response)", "false")]),
+    Variant(
+        "map_body",
+        &[
+            text(FUTURE, "let (request, response) = response.into_parts();", ""),
+            text(
+                FUTURE,
+                "guard.on_response(&request, &response);",
+                "guard.on_response(response.request(), response.response());",
+            ),
+            text(FUTURE, "let (response, body) = response.into_parts();", ""),
+            text(
+                FUTURE,
+                "let body = EitherBody::left(BigBrotherBody::new(body, guard));",
+                "let body = |_: &mut _, body| EitherBody::left(BigBrotherBody::new(body, guard));",
+            ),
+            text(
+                FUTURE,
+                "ServiceResponse::new(request, response.set_body(body))",
+                "response.map_body(body)",
+            ),
+        ],
+    ),
+    Variant("atomic_add", &[body(CELL, "fn add(", "word.fetch_add(amount, Ordering::Relaxed);")]),
+    Variant(
+        "method_text",
+        &[body(ROUTE, "fn method_label(", "MethodLabel::from_method(method.as_str())")],
+    ),
+    Variant(
+        "always_pattern",
+        &[text(ROUTE, "rest > 0 && status == StatusCode::NOT_FOUND", "false")],
+    ),
+];
