@@ -34,10 +34,9 @@ const GUARD: &str = "middleware/guard.rs";
 const POOL: &str = "store/pool.rs";
 const ROUTE: &str = "request/route.rs";
 const SLOTS: &str = "store/slots.rs";
-const STATE: &str = "middleware/state.rs";
 const WRITER: &str = "store/writer.rs";
 
-pub const VARIANTS: [Variant; 13] = [
+pub const VARIANTS: [Variant; 12] = [
     Variant("unchanged", &[]),
     // Adds the trick: by default, the crate reads the system's clock.
     Variant("tsc", &[text(CLOCK, r#"feature = "tsc", "#, "")]),
@@ -131,7 +130,6 @@ pub const VARIANTS: [Variant; 13] = [
             text(GUARD, "self: Box<Self>", "self"),
         ],
     ),
-    Variant("app_data", &[text(STATE, "MIDDLEWARES.get() <= 1", "false")]),
     Variant("no_page_mark", &[text(GUARD, "MetricsPage::is_marked(response)", "false")]),
     Variant(
         "map_body",

@@ -1,6 +1,6 @@
 //! The state that one middleware keeps on one thread.
 
-use std::cell::{Cell, OnceCell};
+use std::cell::OnceCell;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -42,16 +42,9 @@ impl RecordedBy {
     }
 }
 
-thread_local! {
-    /// The middlewares on this thread: the data of a request is looked at only if there
-    /// is another middleware that may have attached something.
-    static MIDDLEWARES: Cell<usize> = const { Cell::new(0) };
-}
-
 impl MiddlewareState {
     pub(super) fn new(monitor: Data<Monitor>, options: Arc<MiddlewareOptions>) -> Self {
         let config = monitor.config();
-        MIDDLEWARES.set(MIDDLEWARES.get() + 1);
         Self {
             has_in_flight: config.requests_in_flight,
             has_route_rules: options.has_route_rules(),
@@ -88,8 +81,7 @@ impl MiddlewareState {
     /// `None` if an outer middleware of the same monitor records it already.
     #[inline]
     pub(super) fn data_for(&self, request: &ServiceRequest) -> Option<Rc<Extensions>> {
-        let is_alone = MIDDLEWARES.get() <= 1;
-        match if is_alone { None } else { request.app_data::<RecordedBy>() } {
+        match request.app_data::<RecordedBy>() {
             None => Some(Rc::clone(&self.data)),
             Some(others) if others.contains(&self.monitor) => None,
             Some(others) => Some(Rc::new(attached_data(&self.monitor, others.0.iter()))),
@@ -142,12 +134,6 @@ impl MiddlewareState {
 
     pub(super) fn add_in_flight(&self, change: i64) {
         self.writer.add_in_flight(change);
-    }
-}
-
-impl Drop for MiddlewareState {
-    fn drop(&mut self) {
-        MIDDLEWARES.set(MIDDLEWARES.get() - 1);
     }
 }
 

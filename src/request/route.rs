@@ -43,7 +43,7 @@ impl Routes {
 
     /// The pattern of a request that has a response, asked after routing. `None` if
     /// nothing matches its path, or if nothing handled it and the status is 404.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn pattern(&self, request: &HttpRequest, status: StatusCode) -> Option<String> {
         let path = request.match_info();
         let rest = path.unprocessed().len();

@@ -47,14 +47,14 @@ impl Shard {
     }
 
     /// Adds one observation. Called by the shard's one writer.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn record(&self, cell: CellIndex, nanos: u64, bytes: u64) {
         if let Some(cell) = self.cell(cell as usize) {
             cell.record(self.buckets.index_of(nanos), nanos, bytes);
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn cell(&self, index: usize) -> Option<HistogramCell<'_>> {
         let start = index % BLOCK * self.lines_per_cell;
         let lines = &self.blocks.get(index / BLOCK)?.lines;
