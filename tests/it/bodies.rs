@@ -153,39 +153,6 @@ fn a_request_observed_at_its_head_is_recorded_before_its_body_ends() {
 }
 
 #[test]
-fn a_single_route_is_observed_at_its_head_or_at_the_end_of_its_body() {
-    let (controls, routes) = controlled_bodies(BodySize::Stream);
-    let builder = || BigBrother::builder().isolated().requests_in_flight();
-    let head = |pattern| builder().observe_route_at(pattern, ObserveAt::Head);
-    let body = |pattern| builder().observe_route_at(pattern, ObserveAt::BodyEnd);
-    for (case, builder, is_at_head) in [
-        ("the route", head("/body/{id}"), true),
-        ("its path", head("/body/1"), false),
-        ("another route", head("/other"), false),
-        ("all but the route", body("/body/{id}").observe_at(ObserveAt::Head), false),
-        ("all but another route", body("/other").observe_at(ObserveAt::Head), true),
-        ("twice", body("/body/{id}").observe_route_at("/body/{id}", ObserveAt::Head), true),
-    ] {
-        let server = Server::watched(builder.build(), routes.clone());
-        let mut client = server.connect();
-        client.send_request("GET", "/body/1", &[]);
-        let control = controls.recv_timeout(PATIENCE).expect("the handler begins");
-        control.send(Step::Chunk("beginning")).expect("the body is there");
-        client.read_head();
-        client.read_chunk();
-        let page = server.metrics();
-        let (recorded, in_flight) = if is_at_head { (1.0, 0.0) } else { (0.0, 1.0) };
-        assert_eq!(page.requests(), recorded, "{case}");
-        assert_eq!(page.value("requests_in_flight", &[]), Some(in_flight), "{case}");
-        drop(control);
-        assert_eq!(client.read_chunk(), None);
-        let page = server.metrics();
-        assert_eq!(page.recorded(), ["200 false GET /body/{id}: 1 of 0 bytes"], "{case}");
-        assert_eq!(page.value("requests_in_flight", &[]), Some(0.0), "{case}");
-    }
-}
-
-#[test]
 fn a_request_observed_at_its_head_has_its_declared_size() {
     let monitor = BigBrother::builder().isolated().observe_at(ObserveAt::Head).build();
     let server = Server::watched(monitor, |app| {

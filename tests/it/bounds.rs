@@ -7,9 +7,9 @@ use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
 
 use crate::support::client::Client;
+use crate::support::oracle;
 use crate::support::page::Page;
 use crate::support::server::Server;
-use crate::support::{journal, oracle};
 
 fn builder() -> BigBrotherBuilder {
     BigBrother::builder().isolated().openmetrics()
@@ -112,28 +112,6 @@ fn the_limit_holds_for_all_workers_together() {
     for status in 200..400 {
         assert_eq!(page.sum(count, &[("status", &status.to_string())]), 8.0, "{status}");
     }
-}
-
-#[test]
-fn reaching_the_limit_is_logged_once() {
-    journal::start();
-    // A limit that no other test has, because all tests share the log.
-    let monitor = builder().series_limit(4).build();
-    let server = Server::watched(monitor, chosen_status);
-    let mut client = server.connect();
-    let warnings = || {
-        let logged = journal::lines("actix_monitor").into_iter();
-        logged.filter(|line| line.starts_with("WARN") && line.contains(" 4 label sets")).count()
-    };
-    for path in ["/a/200", "/b/200", "/c/200", "/d/200"] {
-        client.get(path);
-    }
-    assert_eq!(warnings(), 0);
-    for status in 200..220 {
-        client.get(&format!("/e/{status}"));
-        client.get(&format!("/d/{status}"));
-    }
-    assert_eq!(warnings(), 1);
 }
 
 #[test]

@@ -21,6 +21,7 @@ use actix_web::web::Data;
 use crate::support::journal;
 use crate::support::oracle::{page_of, read_openmetrics, read_text};
 use crate::support::page::{Page, Sample};
+use crate::support::server::Server;
 
 type Labels = Vec<(String, String)>;
 
@@ -87,14 +88,13 @@ fn assert_kept(register: impl FnOnce(&mut Registry), kept: &[&str], warning: Opt
         register(registry);
         registry.sub_registry_with_prefix("after").register("all", "H", gauge([("quantile", "")]));
     });
-    let begin = journal::lines("actix_monitor").len();
+    let begin = journal::lines_of_this_thread("actix_monitor").len();
     let page = page_of(&monitor);
     let kept = [&["before"], kept, &["after_all"]].concat();
     assert_eq!(added(&page, &without), kept, "{}", page.text);
     page_of(&monitor);
     if let Some(warning) = warning {
-        // Other tests log at the same time.
-        let lines = &journal::lines("actix_monitor")[begin..];
+        let lines = &journal::lines_of_this_thread("actix_monitor")[begin..];
         let found = lines.iter().filter(|line| line.starts_with("WARN") && line.contains(warning));
         assert_eq!(found.count(), 1, "{warning}: {lines:?}");
     }
@@ -465,4 +465,37 @@ fn a_registry_that_replaces_the_given_one_is_shown() {
     assert_eq!(page.value("mine_a", &[]), Some(0.0));
     assert_eq!(page.value("mine_c", &[]), Some(0.0));
     assert!(!page.text.contains("b_total 5"), "{}", page.text);
+}
+
+#[test]
+fn what_is_left_out_of_the_page_is_logged_once() {
+    journal::start();
+    // Names that no other test has: the log is shared.
+    let watched = BigBrother::builder().isolated().openmetrics().build();
+    let monitor = watched.monitor();
+    for _ in 0..2 {
+        monitor.register(|registry| {
+            registry.register("logged-once", "Help", Gauge::<i64>::default());
+            registry.register("logged_once", "Help", Gauge::<i64>::default());
+        });
+    }
+    let server = Server::watched(watched, |_| ());
+    std::thread::scope(|scope| {
+        for accept in ["application/openmetrics-text", "text/plain"] {
+            let server = &server;
+            scope.spawn(move || {
+                let mut client = server.connect();
+                for _ in 0..20 {
+                    let page = client.request("GET", "/metrics", &[("accept", accept)]);
+                    assert_eq!(Page::parse(&page.text()).value("logged_once", &[]), Some(0.0));
+                }
+            });
+        }
+    });
+    for name in ["logged-once", "logged_once"] {
+        let lines = journal::lines("actix_monitor").into_iter();
+        let lines: Vec<_> = lines.filter(|line| line.contains(&format!("{name:?} is"))).collect();
+        assert_eq!(lines.len(), 1, "{lines:?}");
+        assert!(lines[0].starts_with("WARN "), "{lines:?}");
+    }
 }

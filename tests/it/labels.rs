@@ -120,7 +120,7 @@ fn every_series_has_the_constant_labels_once_in_both_formats() {
 }
 
 #[test]
-#[cfg(target_os = "linux")]
+#[cfg(all(feature = "process", target_os = "linux"))]
 fn process_metrics_have_the_constant_labels() {
     let monitor = BigBrother::builder().isolated().const_label("region", "eu").build().monitor();
     for page in pages(&monitor) {
@@ -168,5 +168,30 @@ fn no_value_of_a_constant_label_can_break_the_page() {
                 assert_eq!(sample.label("note"), Some(value), "{sample:?}");
             }
         }
+    }
+}
+
+#[test]
+fn without_constant_labels_a_sample_has_no_empty_braces_and_no_leading_comma() {
+    let page = |builder: BigBrotherBuilder| {
+        let monitor = builder.isolated().requests_in_flight().build().monitor();
+        monitor.start_request("amqp").method("CONSUME").addr("orders").finish("ack");
+        page_of(&monitor);
+        [Format::Text, Format::OpenMetrics].map(|format| monitor.encode(format))
+    };
+    for page in page(BigBrother::builder()) {
+        assert!(page.contains("\nrequests_in_flight 0\n"), "{page}");
+        assert!(page.contains("\napplication_info{version=\"unknown\"} 1\n"), "{page}");
+        let count = "\nrequest_seconds_count{type=\"amqp\",status=\"ack\",";
+        assert!(page.contains(count), "{page}");
+        assert!(!page.contains("{}") && !page.contains("{,") && !page.contains(",}"), "{page}");
+    }
+    for page in page(BigBrother::builder().const_label("region", "eu")) {
+        assert!(page.contains("\nrequests_in_flight{region=\"eu\"} 0\n"), "{page}");
+        let info = "\napplication_info{region=\"eu\",version=\"unknown\"} 1\n";
+        assert!(page.contains(info), "{page}");
+        let count = "\nrequest_seconds_count{region=\"eu\",type=\"amqp\",status=\"ack\",";
+        assert!(page.contains(count), "{page}");
+        assert!(!page.contains(",}"), "{page}");
     }
 }

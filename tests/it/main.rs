@@ -13,7 +13,6 @@ mod clients;
 mod composition;
 mod concurrency;
 mod custom;
-mod custom_names;
 mod dependencies;
 mod exclusions;
 mod exemplars;

@@ -2,7 +2,7 @@
 
 use actix_monitor::prometheus_client::metrics::counter::Counter;
 use actix_monitor::prometheus_client::metrics::gauge::Gauge;
-use actix_monitor::{BigBrother, Exemplars, Format, metrics};
+use actix_monitor::{BigBrother, Format, metrics};
 use actix_web::body::BoxBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::middleware::{Logger, Next, from_fn};
@@ -179,26 +179,6 @@ fn the_page_of_an_inner_middleware_is_not_recorded_by_the_outer_one() {
     is_text(&client.get("/admin/metrics"));
     let page = handle.encode(Format::Text);
     assert_eq!(Page::parse(&page).recorded(), ["200 false GET /admin/x: 1 of 0 bytes"]);
-}
-
-#[test]
-fn openmetrics_is_offered_only_if_the_option_or_exemplars_are_on() {
-    let routes = |app: &mut web::ServiceConfig| {
-        app.route("/mounted", web::get().to(metrics));
-    };
-    let builder = || BigBrother::builder().isolated();
-    let accept = [("accept", "application/openmetrics-text")];
-    let server = Server::watched(builder().build(), routes);
-    for path in ["/metrics", "/mounted"] {
-        is_text(&server.connect().request("GET", path, &accept));
-    }
-    for builder in [builder().openmetrics(), builder().exemplars(Exemplars::traceparent())] {
-        let server = Server::watched(builder.build(), routes);
-        for path in ["/metrics", "/mounted"] {
-            is_openmetrics(&server.connect().request("GET", path, &accept));
-            is_text(&server.connect().get(path));
-        }
-    }
 }
 
 /// The option applies to the page of a monitor, whichever middleware serves it.

@@ -203,7 +203,7 @@ fn a_switch_of_protocols_ends_at_its_head_whatever_is_set_for_its_route() {
 }
 
 #[test]
-fn responses_of_1xx_are_no_errors_and_count_no_bytes() {
+fn responses_of_1xx_are_not_errors_and_count_no_bytes() {
     for size in [ResponseSize::Declared, ResponseSize::Sent] {
         let server = Server::watched(isolated().response_size(size).build(), |app| {
             let responds = web::get().to(async |status: web::Path<u16>| {
@@ -241,7 +241,7 @@ fn a_request_whose_exclusion_panics_is_a_500() {
     }
     let mut client = server.connect();
     for path in ["/ok", "/excluded", "/panic/early"] {
-        assert_eq!(client.get(path).status, 200, "{path}: the worker goes on");
+        assert_eq!(client.get(path).status, 200, "{path}: the worker continues");
     }
     assert_eq!(
         server.metrics_of(4.0).recorded(),

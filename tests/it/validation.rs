@@ -1,15 +1,19 @@
-//! Configurations that are refused: what the error says, and where it appears if it
+//! Configurations that are refused: the message of the error, and where it appears if it
 //! arises while a server starts.
 
 use std::error::Error;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use actix_monitor::prometheus_client::metrics::counter::Counter;
-use actix_monitor::{BigBrother, BigBrotherBuilder, BuildError, Format, ObserveAt};
+use actix_monitor::{
+    BigBrother, BigBrotherBuilder, BuildError, Dependency, ErrorMessage, Format, Monitor, ObserveAt,
+};
 use actix_web::{App, HttpResponse, HttpServer, web};
 
+use crate::support::checks::wait_for_result;
 use crate::support::child::in_a_process_of_its_own;
 use crate::support::journal;
 use crate::support::oracle::page_of;
@@ -21,6 +25,191 @@ fn isolated() -> BigBrotherBuilder {
 
 fn refused(builder: BigBrotherBuilder) -> String {
     builder.try_build().expect_err("the value is refused").to_string()
+}
+
+/// Builders with an invalid value, each with the message of the error.
+fn refusals() -> Vec<(BigBrotherBuilder, &'static str)> {
+    let checked = |name: &str| Dependency::new(name, || async { true });
+    vec![
+        (
+            isolated().buckets([]),
+            "buckets: there is no bound, so every observation would be in the +Inf bucket; give at \
+             least one, or leave the option out for the default",
+        ),
+        (
+            isolated().buckets([0.1, f64::INFINITY]),
+            "buckets: inf is not a finite number; leave it out, because the +Inf bucket is added \
+             automatically",
+        ),
+        (
+            isolated().buckets([f64::NAN]),
+            "buckets: NaN is not a finite number; leave it out, because the +Inf bucket is added \
+             automatically",
+        ),
+        (
+            isolated().buckets([0.0, 1.0]),
+            "buckets: 0 is not above zero, and every duration is; give seconds above zero",
+        ),
+        (
+            isolated().buckets([-0.5]),
+            "buckets: -0.5 is not above zero, and every duration is; give seconds above zero",
+        ),
+        (
+            isolated().buckets([0.3, 0.1]),
+            "buckets: 0.1 does not come after 0.3; give the bounds in strictly increasing order",
+        ),
+        (
+            isolated().buckets([0.3, 0.3]),
+            "buckets: 0.3 does not come after 0.3; give the bounds in strictly increasing order",
+        ),
+        (
+            isolated().dependency_buckets([]),
+            "dependency_buckets: there is no bound, so every observation would be in the +Inf \
+             bucket; give at least one, or leave the option out for the default",
+        ),
+        (
+            isolated().dependency_buckets([1.0, f64::NEG_INFINITY]),
+            "dependency_buckets: -inf is not a finite number; leave it out, because the +Inf \
+             bucket is added automatically",
+        ),
+        (
+            isolated().endpoint("metrics"),
+            "endpoint: \"metrics\" is not a path, so no request could match it; give an absolute \
+             path without a query such as \"/metrics\", or use no_endpoint()",
+        ),
+        (
+            isolated().endpoint(""),
+            "endpoint: \"\" is not a path, so no request could match it; give an absolute path \
+             without a query such as \"/metrics\", or use no_endpoint()",
+        ),
+        (
+            isolated().exclude("health"),
+            "exclude: no request can match \"health\"; give a path such as \"/health\", a prefix \
+             such as \"/static/*\", or a route's pattern such as \"/users/{id}\", each beginning \
+             with \"/\"",
+        ),
+        (
+            isolated().dependency(checked("")),
+            "dependency: its name is empty, and the name is the only label of dependency_up; give \
+             it a name",
+        ),
+        (
+            isolated().dependency(checked("db")).dependency(checked("db")),
+            "dependency \"db\": two dependencies have this name, and both would write to one \
+             series; give each its own name",
+        ),
+        (
+            isolated().dependency(checked("db").every(Duration::ZERO)),
+            "dependency \"db\": every is zero; give it a duration above zero",
+        ),
+        (
+            isolated().dependency(checked("db").timeout(Duration::ZERO)),
+            "dependency \"db\": timeout is zero; give it a duration above zero",
+        ),
+        (
+            isolated().series_limit(0),
+            "series_limit: it is zero, so not even the first request could be recorded; give the \
+             number of label sets that a family may have",
+        ),
+        (
+            isolated().const_label("status", "x"),
+            "const_label \"status\": the protocol or Prometheus uses this key; use another one",
+        ),
+        (
+            isolated().const_label("__name__", "x"),
+            "const_label \"__name__\": the protocol or Prometheus uses this key; use another one",
+        ),
+        (
+            isolated().const_label("9lives", "x"),
+            "const_label \"9lives\": this is not a valid label name; use letters, digits and \
+             underscores, and do not begin with a digit",
+        ),
+        (
+            isolated().const_label("", "x"),
+            "const_label \"\": this is not a valid label name; use letters, digits and underscores, \
+             and do not begin with a digit",
+        ),
+        (
+            isolated().const_label("größe", "x"),
+            "const_label \"größe\": this is not a valid label name; use letters, digits and \
+             underscores, and do not begin with a digit",
+        ),
+        (
+            isolated().const_label("region", "a").const_label("region", "b"),
+            "const_label \"region\": the key is set twice; set each key once",
+        ),
+        (
+            isolated().error_message(ErrorMessage::header("Error Message")),
+            "error_message: \"Error Message\" is not a valid header name; use a name such as \
+             \"Error-Message\"",
+        ),
+    ]
+}
+
+#[test]
+fn each_error_says_what_is_wrong_and_what_to_do() {
+    for (builder, message) in refusals() {
+        assert_eq!(builder.try_build().expect_err(message).to_string(), message);
+    }
+}
+
+#[test]
+fn the_panic_of_build_has_the_location_of_the_call() {
+    in_a_process_of_its_own(|| {
+        let place = Arc::new(Mutex::new(None));
+        let seen = Arc::clone(&place);
+        std::panic::set_hook(Box::new(move |panic| {
+            let file = panic.location().map(|location| location.file().to_owned());
+            *seen.lock().expect("no panic in here") = file;
+        }));
+        let refused = catch_unwind(|| isolated().series_limit(0).build());
+        assert!(refused.is_err());
+        assert_eq!(place.lock().expect("no panic in there").as_deref(), Some(file!()));
+    });
+}
+
+#[test]
+fn every_reserved_key_is_refused_as_a_constant_label() {
+    let of_the_protocol =
+        ["name", "type", "status", "isError", "errorMessage", "method", "addr", "version", "le"];
+    let of_prometheus = ["__address__", "__name__"];
+    for key in of_the_protocol.into_iter().chain(of_prometheus) {
+        let error = isolated().const_label(key, "x").try_build().expect_err(key);
+        let expected = format!("const_label {key:?}: the protocol or Prometheus uses this key; ");
+        assert!(error.to_string().starts_with(&expected), "{error}");
+    }
+}
+
+#[test]
+fn a_refused_build_starts_no_check_and_registers_nothing() {
+    in_a_process_of_its_own(|| {
+        let runs = Arc::new(AtomicUsize::new(0));
+        let registrations = Arc::new(AtomicUsize::new(0));
+        let with = |name: &'static str| {
+            let (runs, registrations) = (Arc::clone(&runs), Arc::clone(&registrations));
+            let check = move || {
+                runs.fetch_add(1, Ordering::SeqCst);
+                async { true }
+            };
+            let register = move |_: &mut _| {
+                registrations.fetch_add(1, Ordering::SeqCst);
+            };
+            BigBrother::builder().dependency(Dependency::new(name, check)).register(name, register)
+        };
+        assert!(with("a").version("").try_build().is_err());
+        assert!(Monitor::global().is_none(), "a refused build leaves no monitor behind");
+        let known = BigBrother::builder().dependency(Dependency::new("b", || async { true }));
+        let monitor = known.version("1").build().monitor();
+        assert!(with("a").version("2").try_build().is_err());
+        let other = Dependency::new("b", || async { true }).every(Duration::from_secs(1));
+        assert!(with("a").dependency(other).try_build().is_err());
+        assert_eq!(monitor.dependencies().len(), 1);
+        // Time for the refused check to run, if it was started.
+        let last = Dependency::new("c", || async { true });
+        let _last = BigBrother::builder().dependency(last).build();
+        wait_for_result(&monitor, "c");
+        assert_eq!((runs.load(Ordering::SeqCst), registrations.load(Ordering::SeqCst)), (0, 0));
+    });
 }
 
 #[test]
@@ -105,7 +294,7 @@ fn one_key_for_two_registrations_is_refused_and_neither_is_made() {
 }
 
 #[test]
-fn build_panics_with_the_sentence_and_logs_it() {
+fn build_panics_with_the_message_and_logs_it() {
     journal::start();
     // A value that no other test has: the log is shared.
     let builder = || isolated().endpoint("/refused?and=logged");
@@ -173,31 +362,6 @@ fn try_build_before_the_server_returns_the_conflict() {
             )
         );
         assert_eq!(server.connect().get("/ok").status, 200);
-        assert_eq!(server.metrics().requests(), 2.0, "the first server goes on");
+        assert_eq!(server.metrics().requests(), 2.0, "the first server continues");
     });
-}
-
-#[test]
-fn without_constant_labels_a_sample_has_no_empty_braces_and_no_leading_comma() {
-    let page = |builder: BigBrotherBuilder| {
-        let monitor = builder.isolated().requests_in_flight().build().monitor();
-        monitor.start_request("amqp").method("CONSUME").addr("orders").finish("ack");
-        page_of(&monitor);
-        [Format::Text, Format::OpenMetrics].map(|format| monitor.encode(format))
-    };
-    for page in page(BigBrother::builder()) {
-        assert!(page.contains("\nrequests_in_flight 0\n"), "{page}");
-        assert!(page.contains("\napplication_info{version=\"unknown\"} 1\n"), "{page}");
-        let count = "\nrequest_seconds_count{type=\"amqp\",status=\"ack\",";
-        assert!(page.contains(count), "{page}");
-        assert!(!page.contains("{}") && !page.contains("{,") && !page.contains(",}"), "{page}");
-    }
-    for page in page(BigBrother::builder().const_label("region", "eu")) {
-        assert!(page.contains("\nrequests_in_flight{region=\"eu\"} 0\n"), "{page}");
-        let info = "\napplication_info{region=\"eu\",version=\"unknown\"} 1\n";
-        assert!(page.contains(info), "{page}");
-        let count = "\nrequest_seconds_count{region=\"eu\",type=\"amqp\",status=\"ack\",";
-        assert!(page.contains(count), "{page}");
-        assert!(!page.contains(",}"), "{page}");
-    }
 }
