@@ -22,12 +22,12 @@ pub(crate) struct Slot {
 /// independent of other threads and of the number of series.
 #[derive(Debug, Default)]
 pub(super) struct SlotCache {
-    /// Requests, unless the `errorMessage` label is on.
+    /// Requests without a message: a family has the label for all of them or for none.
     requests: RequestSlots,
     others: HashTable<Slot>,
 }
 
-/// A hash table with linear probing that is at most half full. It takes less time than
+/// A hash table with linear probing that is at most three quarters full. It takes less time than
 /// hashbrown, which also looks at entries in groups.
 #[derive(Debug, Default)]
 struct RequestSlots {
@@ -58,7 +58,7 @@ impl SlotCache {
         self.others.find(family.hash(labels), has_labels).copied()
     }
 
-    /// The slot of requests, in a family without the `errorMessage` label.
+    /// The slot of requests without a message.
     #[inline(always)]
     pub(super) fn get_request(&self, key: RequestKey, addr: &str) -> Option<Slot> {
         self.requests.get(key, addr)
@@ -82,7 +82,7 @@ impl RequestSlots {
     #[inline(always)]
     fn get(&self, key: RequestKey, addr: &str) -> Option<Slot> {
         let mut index = self.first_index(key, addr);
-        // Ends at a vacant entry: half of them are.
+        // Ends at a vacant entry: a quarter of them are.
         while let Some(Some(entry)) = self.entries.get(index) {
             if entry.key == key && *entry.addr == *addr {
                 return Some(entry.slot);
@@ -93,7 +93,7 @@ impl RequestSlots {
     }
 
     fn insert(&mut self, slot: RequestSlot) {
-        if (self.len + 1) * 2 > self.entries.len() {
+        if (self.len + 1) * 4 > self.entries.len() * 3 {
             let len = (self.entries.len() * 2).max(FIRST);
             let entries = std::mem::replace(&mut self.entries, (0..len).map(|_| None).collect());
             entries.into_iter().flatten().for_each(|slot| self.place(slot));
@@ -122,7 +122,7 @@ impl RequestSlots {
 
 fn request_key(labels: &LabelSet<'_>) -> Option<RequestKey> {
     match labels.key {
-        Key::Request(key) if labels.message.is_none() => Some(key),
+        Key::Request(key) if labels.message.is_none_or(str::is_empty) => Some(key),
         _ => None,
     }
 }
