@@ -38,7 +38,10 @@ fn main() {
     let out = PathBuf::from(env::var_os("OUT_DIR").expect("set by Cargo"));
     for (name, line, change) in MUTANTS {
         let found = source.matches(line).count();
-        assert_eq!(found, 1, "{name}: the cell has changed, so the mutant must change as well: {line}");
+        assert_eq!(
+            found, 1,
+            "{name}: the cell has changed, so the mutant must change as well: {line}"
+        );
         let copy = source.replace(line, change);
         fs::write(out.join(name).with_extension("rs"), without_its_head(&copy))
             .expect("Cargo's directory can be written to");
