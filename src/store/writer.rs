@@ -57,7 +57,7 @@ impl Writer {
         if slot.is_some() { slot } else { self.slot_slow(labels) }
     }
 
-    /// The slot of requests, in a family without the `errorMessage` label.
+    /// The slot of requests without a message, in a family without the label for it.
     #[inline(always)]
     pub(crate) fn request_slot(&self, key: RequestKey, addr: &str) -> Option<Slot> {
         let slot = self.slots.borrow().get_request(key, addr);

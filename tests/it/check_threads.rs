@@ -111,7 +111,7 @@ fn a_blocking_check_that_hangs_runs_once_at_a_time() {
 
 // The period.
 
-/// Far above what a run takes, so that runs that come too early are told apart.
+/// Far above what a run takes, so that runs that start too early are noticed.
 const PERIOD: Duration = Duration::from_millis(250);
 
 /// Runs `check` five times, and asserts that no run came before its time.

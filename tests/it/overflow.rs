@@ -59,7 +59,7 @@ fn totals_and_all_labels_but_addr_are_exact_when_threads_race_past_the_limit() {
                     request("amqp", "CONSUME").fail("nack");
                     request("http", "GET").response_bytes(2).finish(200);
                     request("http", "POST").fail(500);
-                    // Within the limit: its own series, for ever.
+                    // Within the limit: its own series, permanently.
                     monitor.start_request("http").method("GET").addr("/0").finish(200);
                     let call = monitor.start_dependency_request("cache").kind("resp");
                     call.method("GET").addr(addr).finish("hit");
