@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-/// The begin of a duration.
+/// The start of a duration.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Start {
     Instant(Instant),

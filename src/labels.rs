@@ -14,8 +14,8 @@ pub(crate) struct LabelSet<'a> {
     pub(crate) message: Option<&'a str>,
 }
 
-/// All labels but `addr` and `errorMessage`. What fits a request is always stored
-/// as one, so two label sets with the same text are equal.
+/// All labels but `addr` and `errorMessage`. A call whose labels could be those of a
+/// request is a `Request`, so label sets with the same text are equal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Key<'a> {
     Request(RequestKey),

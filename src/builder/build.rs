@@ -16,8 +16,8 @@ impl BigBrotherBuilder {
     /// # Panics
     ///
     /// If the configuration is invalid: see [`try_build`](Self::try_build); or if a
-    /// registration panics. The message is logged as an error as well, because a panic in a server's factory ends
-    /// `HttpServer::run` with another message.
+    /// registration panics. The message is logged as an error as well, because a panic in a
+    /// server's factory ends `HttpServer::run` with another message.
     #[track_caller]
     pub fn build(self) -> BigBrother {
         match self.try_build() {
@@ -34,8 +34,9 @@ impl BigBrotherBuilder {
 
     /// Builds the middleware, or returns why the configuration is invalid.
     ///
-    /// Call it before the server and move a clone of the middleware into the factory to
-    /// get the error returned instead of a server that does not start.
+    /// Call it before the server is created and move a clone of the middleware into the
+    /// factory: the error is then returned to the caller. In the factory, a panic ends
+    /// `HttpServer::run`.
     ///
     /// # Errors
     ///

@@ -24,7 +24,7 @@ impl BigBrotherBuilder {
     }
 
     /// Sets the upper bounds of the buckets of `request_seconds`, in seconds: `0.1, 0.3,
-    /// 1.5, 10.5` by default, those of the family. Shared.
+    /// 1.5, 10.5` by default, as in the Big Brother protocol. Shared.
     ///
     /// Refused unless there is at least one and all are finite, positive and strictly
     /// increasing. `+Inf` is added automatically.
@@ -83,9 +83,9 @@ impl BigBrotherBuilder {
     /// In a server's factory each worker makes the same registration: it is made once for
     /// each `key` and monitor. Create the metrics outside of the factory and move clones
     /// into it. Refused if the key is used for another registration, by this builder or by
-    /// a closure elsewhere in the source. Closures are distinguished by their types: a function
-    /// that registers metrics in several builders takes the key as a parameter. See [`Monitor::register`] for what is shown, and
-    /// for registering without a key.
+    /// a closure elsewhere in the source. Closures are distinguished by their types: a
+    /// function that registers metrics in several builders takes the key as a parameter. See
+    /// [`Monitor::register`] for what is shown, and for registering without a key.
     ///
     /// [`Monitor::register`]: crate::Monitor::register
     ///

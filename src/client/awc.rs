@@ -56,8 +56,9 @@ pin_project! {
     /// The future of `ClientMonitorService`.
     ///
     /// # Drop
-    /// Dropped before the answer, as the client's timeout does, the call is
-    /// recorded as cancelled.
+    ///
+    /// Records the call as cancelled if there is no answer yet: awc drops the future on its
+    /// own timeout.
     #[must_use = "futures do nothing unless polled"]
     pub struct ClientMonitorFuture<F> {
         #[pin]

@@ -115,7 +115,7 @@ impl ClientMonitor {
         self
     }
 
-    /// A call begins. `template` goes before what the client was told.
+    /// Begins a call. `template` takes precedence over `addr` and `addr_from`.
     pub(super) fn begin(
         &self,
         method: &str,
@@ -175,7 +175,8 @@ impl Failure {
 /// A call under way.
 ///
 /// # Drop
-/// Dropped without an end, the call is recorded as cancelled.
+///
+/// Records the call as cancelled unless it has ended.
 pub(super) struct Outgoing {
     timer: CallTimer,
     dependency: Option<Arc<DependencyCell>>,

@@ -29,7 +29,7 @@ struct Known {
     last_duration: Option<Duration>,
     /// When the run under way started.
     run_started: Option<Instant>,
-    /// When the dependency is down unless there is another result.
+    /// When the dependency counts as down if no result arrives before.
     deadline: Option<Instant>,
 }
 
@@ -150,7 +150,8 @@ impl Known {
         let (limit, duration) =
             (self.limit(), self.run_started.take().map(|start| start.elapsed()));
         self.last_duration = duration.or(self.last_duration);
-        // A check that blocks its thread returns before its timeout is noticed.
+        // A check that blocks its thread also keeps tokio from noticing the timeout: its late
+        // result is recognized here.
         let is_late = duration.is_some_and(|duration| duration > limit);
         let verdict = if is_late { Err(no_answer_within(limit)) } else { verdict };
         self.set(verdict, SystemTime::now());

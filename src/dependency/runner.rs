@@ -1,7 +1,7 @@
 //! The thread of a check: an `actix_rt` arbiter, with a `System` of its own.
 //!
 //! A `System` of the app cannot be used: there is none under `#[tokio::main]` or in a
-//! plain `main`, and one that stops takes its arbiters along.
+//! plain `main`, and one that stops also stops its arbiters.
 
 use std::cell::Cell;
 use std::rc::Rc;
@@ -22,8 +22,8 @@ use crate::protocol;
 ///
 /// # Drop
 ///
-/// The check is stopped and its thread ends. Nobody waits for either: a check that
-/// blocks its thread keeps it until it returns.
+/// Stops the check, whose thread then ends. Nobody waits for either: a check that blocks
+/// its thread occupies it until the check returns.
 #[derive(Debug)]
 #[must_use = "dropping it stops the check"]
 pub(super) struct CheckHandle {
@@ -67,7 +67,7 @@ struct Checker {
     check: Arc<CheckFn>,
     schedule: Schedule,
     cell: Arc<DependencyCell>,
-    /// When the next run is due. A new `System` keeps to it.
+    /// When the next run is due. A new `System` continues this schedule.
     due: Cell<Instant>,
 }
 

@@ -49,8 +49,8 @@ pub(crate) struct Requests {
 struct RequestState {
     /// `None` if the state is idle.
     requests: Option<Rc<Requests>>,
-    /// Copied for requests that are gone when their route is looked up: a clone of the
-    /// request would make routing panic.
+    /// A copy of the path, for the lookup of the route when the request is gone. A clone of
+    /// the request cannot be kept: actix's router panics if there is a second one.
     path: String,
     /// Empty if there is none.
     trace_id: String,
@@ -78,7 +78,8 @@ struct Progress {
 enum Phase {
     /// The inner service is not running.
     Idle,
-    /// The inner service is being polled: dropped now, it panicked.
+    /// The inner service is being polled. If the guard is dropped in this phase, the inner
+    /// service has panicked.
     Polled,
     /// There is a response.
     Responded,

@@ -1,5 +1,6 @@
 //! The handle to a monitor.
 
+use std::fmt;
 use std::sync::Arc;
 
 use prometheus_client::collector::Collector;
@@ -44,12 +45,11 @@ use crate::store::writer::Recorder;
 ///     .wrap(BigBrother::builder().isolated().build())
 ///     .route("/length", web::get().to(page_length));
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Monitor {
     core: Arc<Core>,
 }
 
-#[derive(Debug)]
 struct Core {
     config: MonitorConfig,
     requests: Arc<Recorder>,
@@ -67,6 +67,13 @@ struct Core {
 impl Drop for Core {
     fn drop(&mut self) {
         self.dependencies.stop();
+    }
+}
+
+impl fmt::Debug for Monitor {
+    /// Shows the configuration.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Monitor").field("config", &self.core.config).finish_non_exhaustive()
     }
 }
 

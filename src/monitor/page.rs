@@ -11,8 +11,8 @@ use crate::exposition::scrape::{Scrapes, Source};
 use crate::exposition::writer::PageWriter;
 use crate::store::series::ConstLabels;
 
-/// What is on the page. Collectors and the thread that encodes the page hold this, which
-/// does not keep the checks running.
+/// The source of the page. Does not own the checks: dropping the last `Monitor` stops them
+/// even if a collector or the encoder still holds this.
 #[derive(Debug)]
 pub(crate) struct PageSource {
     families: Arc<Families>,

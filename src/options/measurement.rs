@@ -5,8 +5,8 @@
 #[non_exhaustive]
 pub enum ObserveAt {
     /// At the end of the response's body, or when its client disconnects. The
-    /// default, as in the sibling monitors. A middleware around this one that turns a body
-    /// which is already in memory into bytes ends it as well.
+    /// default, as in the sibling monitors. It also ends when an outer middleware takes a
+    /// body that is in memory as a whole (`MessageBody::try_into_bytes`).
     #[default]
     BodyEnd,
     /// When the response's head is ready.

@@ -541,3 +541,9 @@ fn stop(system: SystemRunner) {
     System::current().stop();
     system.run().expect("the System stops");
 }
+
+#[test]
+fn the_debug_output_of_a_middleware_is_short() {
+    let output = format!("{:?}", isolated().build());
+    assert!(output.len() < 1000, "{} bytes: {output}", output.len());
+}

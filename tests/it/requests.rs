@@ -1,12 +1,13 @@
 //! How requests end: each is recorded once, with the labels and the size of its end.
 
 use std::fmt;
+use std::future::pending;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
 
-use actix_monitor::{BigBrother, Exemplars, Format};
+use actix_monitor::{BigBrother, Exemplars, Format, Unmatched};
 use actix_web::body::{BodySize, BoxBody, MessageBody};
 use actix_web::dev::{Service as _, ServiceRequest, ServiceResponse};
 use actix_web::http::StatusCode;
@@ -18,7 +19,7 @@ use tokio::sync::Semaphore;
 use crate::support::page::Page;
 use crate::support::patience::{PATIENCE, eventually};
 use crate::support::server::{Server, monitor};
-use crate::support::services::{ControlledBody, Step, waits_for, waits_for_ever};
+use crate::support::services::{ControlledBody, Step, announced, waits_for, waits_for_ever};
 
 #[test]
 fn a_response_is_recorded_with_its_pattern_and_declared_size() {
@@ -170,6 +171,29 @@ fn a_client_that_resets_is_a_499_and_the_worker_continues() {
     assert_eq!(server.connect().get("/ok").text(), "ok");
     let expected = ["200 false GET /ok: 1 of 2 bytes", "499 true GET /api/slow/{id}: 3 of 0 bytes"];
     assert_eq!(server.metrics().recorded(), expected);
+}
+
+#[test]
+fn a_dropped_request_that_no_route_matches_is_unmatched() {
+    for (unmatched, addr) in [(Unmatched::Label, "unmatched"), (Unmatched::Path, "/no/where")] {
+        let (begun, begins) = mpsc::channel();
+        let monitor = BigBrother::builder().isolated().unmatched(unmatched).build();
+        let server = Server::watched(monitor, move |app| {
+            let begun = begun.clone();
+            app.default_service(web::to(move || {
+                let begun = begun.clone();
+                announced(pending::<HttpResponse>(), move || {
+                    begun.send(()).expect("the test listens");
+                })
+            }));
+        });
+        let mut client = server.connect();
+        client.send_request("GET", "/no/where?x=1", &[]);
+        begins.recv_timeout(PATIENCE).expect("the default service begins");
+        client.reset();
+        let expected = format!("499 true GET {addr}: 1 of 0 bytes");
+        assert_eq!(server.metrics_of(1.0).recorded(), [expected]);
+    }
 }
 
 #[test]

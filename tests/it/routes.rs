@@ -245,7 +245,7 @@ fn a_method_that_a_resource_refuses_itself_has_the_pattern_of_the_resource() {
 }
 
 #[test]
-fn requests_without_a_response_have_the_pattern_that_their_path_matches() {
+fn requests_that_end_in_an_error_have_the_pattern_that_their_path_matches() {
     let watched = monitor();
     let server = Server::start(1, move || {
         App::new()
