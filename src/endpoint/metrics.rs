@@ -2,15 +2,17 @@
 
 use actix_web::body::MessageBody;
 use actix_web::http::header::{
-    ACCEPT, CACHE_CONTROL, CONTENT_TYPE, HeaderMap, VARY, X_CONTENT_TYPE_OPTIONS,
+    ACCEPT, ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderName,
+    HeaderValue, VARY, X_CONTENT_TYPE_OPTIONS,
 };
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 
+use crate::exposition::coding::Coding;
 use crate::exposition::format::Format;
 use crate::exposition::negotiation::negotiate;
 use crate::exposition::page::PageBody;
-use crate::exposition::scrape::ScrapeError;
+use crate::exposition::scrape::{Representation, ScrapeError};
 use crate::monitor::global;
 use crate::monitor::handle::Monitor;
 use crate::protocol::LOG;
@@ -33,6 +35,8 @@ impl MetricsPage {
 /// set with `App::app_data`), or else [`Monitor::global`]. Use
 /// [`no_endpoint`](crate::BigBrotherBuilder::no_endpoint) to remove the page from the
 /// middleware.
+///
+/// With the feature `gzip`, the page is compressed if `Accept-Encoding` asks for it.
 ///
 /// The response has status 503 if no page is encoded within 8 seconds because a
 /// collector of the app hangs, or if too many clients do not read their pages; and
@@ -71,21 +75,24 @@ pub(crate) fn monitor_of(request: &HttpRequest) -> Option<Data<Monitor>> {
     monitor
 }
 
-/// The page in the format that the headers ask for: the whole page, or an empty
+/// The page in the format and coding that the headers ask for: the whole page, or an empty
 /// response with an error status.
 pub(crate) async fn respond(monitor: &Monitor, headers: &HeaderMap) -> HttpResponse {
     let has_openmetrics = monitor.has_openmetrics();
-    let format = if has_openmetrics {
-        negotiate(headers.get_all(ACCEPT).filter_map(|accept| accept.to_str().ok()))
-    } else {
-        Format::Text
-    };
-    let mut response = match monitor.scrape(format).await {
-        Ok(page) => HttpResponse::Ok()
-            .insert_header((CONTENT_TYPE, format.content_type()))
-            .insert_header((CACHE_CONTROL, "no-store"))
-            .insert_header((X_CONTENT_TYPE_OPTIONS, "nosniff"))
-            .body(PageBody::new(page).boxed()),
+    let format = if has_openmetrics { negotiate(values(headers, ACCEPT)) } else { Format::Text };
+    let coding = Coding::negotiate(values(headers, ACCEPT_ENCODING));
+    let mut response = match monitor.scrape(Representation { format, coding }).await {
+        Ok(page) => {
+            let mut response = HttpResponse::Ok();
+            if let Some(coding) = page.coding().name() {
+                response.insert_header((CONTENT_ENCODING, coding));
+            }
+            response
+                .insert_header((CONTENT_TYPE, format.content_type()))
+                .insert_header((CACHE_CONTROL, "no-store"))
+                .insert_header((X_CONTENT_TYPE_OPTIONS, "nosniff"))
+                .body(PageBody::new(page).boxed())
+        }
         Err(error) => {
             log_error(error);
             match error {
@@ -96,13 +103,17 @@ pub(crate) async fn respond(monitor: &Monitor, headers: &HeaderMap) -> HttpRespo
             }
         }
     };
-    if has_openmetrics {
-        response
-            .headers_mut()
-            .insert(VARY, actix_web::http::header::HeaderValue::from_static("accept"));
+    let varies = [(has_openmetrics, "accept"), (Coding::IS_NEGOTIATED, "accept-encoding")];
+    for (_, header) in varies.into_iter().filter(|(is_negotiated, _)| *is_negotiated) {
+        response.headers_mut().append(VARY, HeaderValue::from_static(header));
     }
     response.extensions_mut().insert(MetricsPage);
     response
+}
+
+/// The values of a header, as far as they are text.
+fn values(headers: &HeaderMap, name: HeaderName) -> impl Iterator<Item = &str> {
+    headers.get_all(name).filter_map(|value| value.to_str().ok())
 }
 
 fn log_error(error: ScrapeError) {

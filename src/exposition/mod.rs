@@ -1,5 +1,6 @@
 //! The metrics page: its formats, how families are written, and scrapes.
 
+pub(crate) mod coding;
 pub(crate) mod collector;
 pub(crate) mod custom;
 pub(crate) mod families;

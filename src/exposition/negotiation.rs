@@ -24,7 +24,7 @@ pub(crate) fn negotiate<'a>(accept: impl Iterator<Item = &'a str>) -> Format {
 
 /// The `q` parameter in thousandths: 1000 if there is none, 0 if it is not valid
 /// (RFC 9110, 12.4.2).
-fn weight<'a>(parameters: impl Iterator<Item = &'a str>) -> u16 {
+pub(crate) fn weight<'a>(parameters: impl Iterator<Item = &'a str>) -> u16 {
     for parameter in parameters {
         let Some((key, value)) = parameter.split_once('=') else { continue };
         if key.trim().eq_ignore_ascii_case("q") {

@@ -9,6 +9,8 @@ use std::{fmt, io};
 use actix_web::body::{BodySize, MessageBody};
 use actix_web::web::Bytes;
 
+use super::coding::Coding;
+
 /// Length in bytes of the slices in which a page is written: the connection buffers
 /// one slice, not the page.
 const SLICE: usize = 32 * 1024;
@@ -23,11 +25,16 @@ const PATIENCE: Duration = Duration::from_secs(30);
 pub(crate) struct Page {
     /// `None` once the page is withdrawn.
     text: Mutex<Option<Bytes>>,
+    coding: Coding,
     length: usize,
     encoded: Instant,
 }
 
 impl Page {
+    pub(crate) fn coding(&self) -> Coding {
+        self.coding
+    }
+
     fn text(&self) -> Option<Bytes> {
         self.text.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -64,10 +71,11 @@ impl OpenPages {
     }
 
     /// Adds a page.
-    pub(crate) fn add(&self, text: String) -> Arc<Page> {
+    pub(crate) fn add(&self, (coding, text): (Coding, Bytes)) -> Arc<Page> {
         let page = Page {
             length: text.len(),
-            text: Mutex::new(Some(text.into())),
+            text: Mutex::new(Some(text)),
+            coding,
             encoded: Instant::now(),
         };
         let page = Arc::new(page);
@@ -118,12 +126,13 @@ impl MessageBody for PageBody {
 mod tests {
     use std::task::{Context, Poll, Waker};
 
-    use super::{MessageBody, OpenPages, PAGES, PageBody, SLICE};
+    use super::{Coding, MessageBody, OpenPages, PAGES, PageBody, SLICE};
 
     #[test]
     fn a_page_is_written_in_slices() {
         let text = "é".repeat(SLICE);
-        let mut body = std::pin::pin!(PageBody::new(OpenPages::default().add(text.clone())));
+        let page = (Coding::Identity, text.clone().into());
+        let mut body = std::pin::pin!(PageBody::new(OpenPages::default().add(page)));
         let mut read = Vec::new();
         while let Poll::Ready(Some(slice)) =
             body.as_mut().poll_next(&mut Context::from_waker(Waker::noop()))
@@ -138,7 +147,8 @@ mod tests {
     #[test]
     fn the_number_of_open_pages_is_limited() {
         let pages = OpenPages::default();
-        let open: Vec<_> = (0..PAGES).map(|_| pages.add("page".to_owned())).collect();
+        let open: Vec<_> =
+            (0..PAGES).map(|_| pages.add((Coding::Identity, "page".into()))).collect();
         assert!(!pages.has_room(1));
         drop(open);
         assert!(pages.has_room(1));

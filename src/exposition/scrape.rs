@@ -5,9 +5,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use actix_web::web::Bytes;
 use tokio::sync::watch;
 use tokio::time::timeout_at;
 
+use super::coding::Coding;
 use super::format::Format;
 use super::page::{OpenPages, Page};
 use crate::protocol::LOG;
@@ -25,6 +27,13 @@ pub(crate) enum ScrapeError {
     Busy,
     /// No thread could be started, or it ended early.
     Failed,
+}
+
+/// What a scrape asks for: the same for all that may share a page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Representation {
+    pub(crate) format: Format,
+    pub(crate) coding: Coding,
 }
 
 /// What is scraped.
@@ -70,27 +79,27 @@ struct Encoder {
 /// leaves nothing behind.
 #[derive(Debug)]
 struct Round {
-    formats: Vec<Format>,
+    wanted: Vec<Representation>,
     result: watch::Sender<Option<RoundResult>>,
 }
 
-type RoundResult = Result<Vec<(Format, Arc<Page>)>, ScrapeError>;
+type RoundResult = Result<Vec<(Representation, Arc<Page>)>, ScrapeError>;
 
-/// A page in `format`, not older than this call.
+/// A page as `wanted`, not older than this call.
 pub(crate) async fn scrape<S: Source>(
     source: Arc<S>,
-    format: Format,
+    wanted: Representation,
 ) -> Result<Arc<Page>, ScrapeError> {
     let deadline = Instant::now() + TIME_LIMIT;
-    let mut result = source.scrapes().lock().join(format);
+    let mut result = source.scrapes().lock().join(wanted);
     loop {
         if let Some(result) = &*result.borrow() {
-            return page_of(Some(result), format);
+            return page_of(Some(result), wanted);
         }
         let encoder_deadline = start_encoder(&source);
         let wait = result.wait_for(Option::is_some);
         match timeout_at(deadline.min(encoder_deadline).into(), wait).await {
-            Ok(Ok(result)) => return page_of(result.as_ref(), format),
+            Ok(Ok(result)) => return page_of(result.as_ref(), wanted),
             Ok(Err(_)) => return Err(ScrapeError::Failed),
             Err(_) if Instant::now() >= deadline => return Err(ScrapeError::Timeout),
             // The encoder is stuck with an earlier round: start another one.
@@ -99,9 +108,9 @@ pub(crate) async fn scrape<S: Source>(
     }
 }
 
-fn page_of(result: Option<&RoundResult>, format: Format) -> Result<Arc<Page>, ScrapeError> {
+fn page_of(result: Option<&RoundResult>, wanted: Representation) -> Result<Arc<Page>, ScrapeError> {
     let pages = result.ok_or(ScrapeError::Failed)?.as_ref().map_err(|error| *error)?;
-    let page = pages.iter().find(|(other, _)| *other == format);
+    let page = pages.iter().find(|(other, _)| *other == wanted);
     page.map(|(_, page)| Arc::clone(page)).ok_or(ScrapeError::Failed)
 }
 
@@ -138,11 +147,11 @@ impl Scrapes {
 
 impl State {
     /// Joins the next round.
-    fn join(&mut self, format: Format) -> watch::Receiver<Option<RoundResult>> {
-        let new = || Round { formats: Vec::new(), result: watch::Sender::new(None) };
+    fn join(&mut self, wanted: Representation) -> watch::Receiver<Option<RoundResult>> {
+        let new = || Round { wanted: Vec::new(), result: watch::Sender::new(None) };
         let round = self.next.get_or_insert_with(new);
-        if !round.formats.contains(&format) {
-            round.formats.push(format);
+        if !round.wanted.contains(&wanted) {
+            round.wanted.push(wanted);
         }
         round.result.subscribe()
     }
@@ -190,17 +199,29 @@ impl<S: Source> Job<S> {
         loop {
             let Some(round) = self.source.scrapes().lock().next_round(self.id) else { return };
             // A logger may panic.
-            let result = catch_unwind(AssertUnwindSafe(|| self.encode(&round.formats)));
+            let result = catch_unwind(AssertUnwindSafe(|| self.encode(&round.wanted)));
             round.result.send_replace(Some(result.unwrap_or(Err(ScrapeError::Failed))));
         }
     }
 
-    fn encode(&self, formats: &[Format]) -> RoundResult {
+    fn encode(&self, wanted: &[Representation]) -> RoundResult {
         let pages = &self.source.scrapes().pages;
-        if !pages.has_room(formats.len()) {
+        if !pages.has_room(wanted.len()) {
             return Err(ScrapeError::Busy);
         }
-        let encoded = self.source.encode(formats).into_iter().map(|page| pages.add(page));
-        Ok(formats.iter().copied().zip(encoded).collect())
+        let mut formats = Vec::new();
+        for Representation { format, .. } in wanted {
+            if !formats.contains(format) {
+                formats.push(*format);
+            }
+        }
+        let mut encoded = Vec::new();
+        for (format, page) in formats.iter().zip(self.source.encode(&formats)) {
+            let page = Bytes::from(page);
+            for wanted in wanted.iter().filter(|wanted| wanted.format == *format) {
+                encoded.push((*wanted, pages.add(wanted.coding.apply(page.clone()))));
+            }
+        }
+        Ok(encoded)
     }
 }

@@ -17,7 +17,7 @@ use crate::error::BuildError;
 use crate::exposition::format::Format;
 use crate::exposition::page::Page;
 use crate::exposition::registries::Registration;
-use crate::exposition::scrape::{ScrapeError, scrape};
+use crate::exposition::scrape::{Representation, ScrapeError, scrape};
 use crate::store::buckets::Buckets;
 use crate::store::family::Family;
 use crate::store::pool::WriterPool;
@@ -229,9 +229,9 @@ impl Monitor {
         self.core.page.encode_one(format)
     }
 
-    /// A page in `format`, encoded on another thread and not older than this call.
-    pub(crate) async fn scrape(&self, format: Format) -> Result<Arc<Page>, ScrapeError> {
-        scrape(Arc::clone(&self.core.page), format).await
+    /// A page as `wanted`, encoded on another thread and not older than this call.
+    pub(crate) async fn scrape(&self, wanted: Representation) -> Result<Arc<Page>, ScrapeError> {
+        scrape(Arc::clone(&self.core.page), wanted).await
     }
 
     /// Offers OpenMetrics to scrapers from now on.

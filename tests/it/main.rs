@@ -11,6 +11,8 @@ mod check_threads;
 #[cfg(all(feature = "awc", feature = "reqwest"))]
 mod clients;
 mod composition;
+#[cfg(all(feature = "gzip", target_os = "linux"))]
+mod compression;
 mod concurrency;
 mod custom;
 mod dependencies;
