@@ -44,11 +44,16 @@ class App:
 
     def page(self, accept="*/*", method="GET", path="/metrics"):
         """Status, content type and body of the page, which is the one route that is not recorded."""
+        status, headers, body = self.request(method, path, {} if accept is None else {"Accept": accept})
+        return status, headers["Content-Type"], body.decode()
+
+    def request(self, method, path, headers):
+        """Status, headers and the bytes of the body. Not compressed unless the headers ask for it."""
         connection = http.client.HTTPConnection(self.target, timeout=10)
         try:
-            connection.request(method, path, headers={} if accept is None else {"Accept": accept})
+            connection.request(method, path, headers=headers)
             answer = connection.getresponse()
-            return answer.status, answer.getheader("Content-Type"), answer.read().decode()
+            return answer.status, answer.headers, answer.read()
         finally:
             connection.close()
 

@@ -1,5 +1,6 @@
 """The page itself: the right format for each reader, and parsers that are not ours."""
 
+import gzip
 import re
 import subprocess
 
@@ -11,6 +12,7 @@ from contract import LINT, OPENMETRICS, READERS, SAMPLES, TEXT, TEXT_TYPES
 
 def check(report, app):
     check_negotiation(report, app)
+    check_compression(report, app)
     text, openmetrics = app.page()[2], app.page(OPENMETRICS)[2]
     check_text(report, text)
     check_openmetrics(report, openmetrics)
@@ -24,6 +26,14 @@ def check_negotiation(report, app):
         report.same(f"the page for {reader} is {expected.split(';')[0]}", (status, content_type), (200, expected))
     status, content_type, body = app.page(method="HEAD")
     report.same("HEAD on the page has its head and no body", (status, content_type, body), (200, TEXT, ""))
+
+
+def check_compression(report, app):
+    """Prometheus and VictoriaMetrics always ask for gzip, so all that they store was compressed."""
+    status, headers, body = app.request("GET", "/metrics", {"Accept-Encoding": "gzip"})
+    report.same("the page is compressed if gzip is accepted", (status, headers["Content-Encoding"]), (200, "gzip"))
+    page, plain = gzip.decompress(body).decode(), app.page()[2]
+    report.same("the compressed page has the plain one's series", series(parse_text(page)), series(parse_text(plain)))
 
 
 def check_text(report, page):
