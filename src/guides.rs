@@ -10,3 +10,6 @@ struct Dependencies;
 
 #[doc = include_str!("../docs/deployment.md")]
 struct Deployment;
+
+#[doc = include_str!("../docs/migrating.md")]
+struct Migrating;

@@ -7,6 +7,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "example" / "observability"
 QUERIES_PAGE = ROOT / "docs" / "queries.md"
+MIGRATING_PAGE = ROOT / "docs" / "migrating.md"
 
 
 def copy_for(target, directory):
@@ -47,11 +48,15 @@ def dashboard_variables():
 
 def documented_queries():
     """(question, query) of the tables in docs/queries.md."""
-    for line in QUERIES_PAGE.read_text().splitlines():
-        # A `|` inside a query is written `\|`, or it would end the cell.
-        cells = [cell.strip().replace("\0", "|") for cell in line.replace("\\|", "\0").strip("|").split("|")]
+    for cells in table_cells(QUERIES_PAGE.read_text()):
         if len(cells) == 2 and cells[1].startswith("`"):
             yield cells[0], cells[1].strip("`")
+
+
+def table_cells(text):
+    """The cells of each line of a table. A `|` inside a cell is written `\\|`, or it would end the cell."""
+    for line in text.splitlines():
+        yield [cell.strip().replace("\0", "|") for cell in line.replace("\\|", "\0").strip("|").split("|")]
 
 
 def fill_in(expression, variables):

@@ -61,6 +61,18 @@ fn a_pattern_contains_its_scopes() {
 }
 
 #[test]
+fn a_resource_with_several_patterns_has_the_first_of_them() {
+    let server = Server::watched(monitor(), |app| {
+        app.service(web::resource(["/users/{id}", "/people/{id}"]).to(HttpResponse::Ok));
+    });
+    let mut client = server.connect();
+    for path in ["/people/7", "/users/7"] {
+        assert_eq!(client.get(path).status, 200, "{path}");
+    }
+    assert_eq!(server.metrics().recorded(), ["200 false GET /users/{id}: 2 of 0 bytes"]);
+}
+
+#[test]
 fn requests_below_a_prefix_service_have_its_pattern() {
     let server = Server::watched(monitor(), |app| {
         app.service(Prefix("/static"))

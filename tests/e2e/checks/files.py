@@ -1,8 +1,13 @@
 """The delivered files, before anything runs: promtool has nothing to say against them."""
 
+import json
+import re
+import shutil
 import subprocess
+import tempfile
+from pathlib import Path
 
-from observability import FOLDER, dashboard
+from observability import FOLDER, MIGRATING_PAGE, dashboard, table_cells
 
 
 def check(report):
@@ -11,9 +16,34 @@ def check(report):
         ["check", "rules", "recording.rules.yml", "alerts.rules.yml"],
         ["test", "rules", "rules.test.yml"],
     ]:
-        promtool = subprocess.run(["promtool", *arguments], cwd=FOLDER, capture_output=True, text=True)
-        report.check(f"promtool {' '.join(arguments)}", promtool.returncode == 0, promtool.stdout + promtool.stderr)
+        promtool(report, arguments, FOLDER)
     check_dashboard(report, dashboard())
+    with tempfile.TemporaryDirectory(prefix="actix-monitor-e2e-") as folder:
+        check_migrating(report, Path(folder))
+
+
+def promtool(report, arguments, folder):
+    run = subprocess.run(["promtool", *arguments], cwd=folder, capture_output=True, text=True)
+    report.check(f"promtool {' '.join(arguments)}", run.returncode == 0, run.stdout + run.stderr)
+
+
+def check_migrating(report, folder):
+    """The configurations in docs/migrating.md are valid; its queries have the same results as before."""
+    text = MIGRATING_PAGE.read_text()
+    for number, block in enumerate(re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)):
+        (folder / f"block{number}.yml").write_text(block)
+        kind = "config" if block.startswith("scrape_configs") else "rules"
+        promtool(report, ["check", kind, f"block{number}.yml"], folder)
+    table = text.partition("| before | after |\n|---|---|\n")[2].partition("\n\n")[0]
+    [both] = re.findall(r"```text\n(sum by.*?)```", text, re.DOTALL)
+    rules = [{"record": "both", "expr": both}]
+    for number, queries in enumerate(table_cells(table), 1):
+        for name, query in zip(["before", "after"], queries):
+            rules.append({"record": f"{name}:{number}", "expr": query.strip("`")})
+    groups = {"groups": [{"name": "migrating", "rules": rules}]}
+    (folder / "migrating.rules.yml").write_text(json.dumps(groups))
+    shutil.copy(Path(__file__).parents[1] / "migrating.test.yml", folder)
+    promtool(report, ["test", "rules", "migrating.test.yml"], folder)
 
 
 def check_dashboard(report, board):
