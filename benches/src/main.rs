@@ -17,7 +17,7 @@ mod threads;
 use report::Report;
 #[cfg(feature = "tricks")]
 use sections::tricks;
-use sections::{counts, memory, options, pauses, scrape, time};
+use sections::{compression, counts, memory, options, pauses, scrape, time};
 
 #[global_allocator]
 static ALLOCATOR: heap::CountingAllocator = heap::CountingAllocator;
@@ -36,6 +36,7 @@ const SECTIONS: &[(&str, Section)] = &[
     ("threads", sections::threads::requests),
     ("timers", sections::threads::timers),
     ("scrape", scrape::run),
+    ("compression", compression::run),
     ("pauses", pauses::run),
     ("memory", memory::run),
 ];

@@ -1,5 +1,6 @@
 //! The sections: each answers one question about the cost.
 
+pub mod compression;
 pub mod counts;
 pub mod memory;
 pub mod options;
