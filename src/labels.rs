@@ -188,15 +188,21 @@ pub(crate) fn write_label(out: &mut String, key: &str, value: &str) {
     }
     out.push_str(key);
     out.push_str("=\"");
-    for character in value.chars() {
-        match character {
-            '\\' => out.push_str("\\\\"),
-            '"' => out.push_str("\\\""),
-            '\n' => out.push_str("\\n"),
-            other => out.push(other),
-        }
-    }
+    escape(out, value, &['\\', '"', '\n']);
     out.push('"');
+}
+
+/// Appends `text` with a backslash before each of the characters of `escaped`, and `n` for
+/// a line break.
+pub(crate) fn escape(out: &mut String, text: &str, escaped: &[char]) {
+    let mut rest = text;
+    while let Some(at) = rest.find(escaped) {
+        out.push_str(&rest[..at]);
+        out.push('\\');
+        out.push_str(if rest[at..].starts_with('\n') { "n" } else { &rest[at..=at] });
+        rest = &rest[at + 1..];
+    }
+    out.push_str(rest);
 }
 
 /// The first 120 characters of a text from outside: a limit of label sets alone

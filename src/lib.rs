@@ -41,5 +41,6 @@ pub use crate::options::exclude::Exclude;
 pub use crate::options::exemplars::Exemplars;
 pub use crate::options::measurement::{ObserveAt, ResponseSize, Unmatched};
 pub use crate::options::message::{ErrorMessage, ErrorText};
+pub use crate::options::source::MetricSource;
 pub use crate::timers::status::CallStatus;
 pub use crate::timers::timer::CallTimer;

@@ -17,7 +17,7 @@ mod threads;
 use report::Report;
 #[cfg(feature = "tricks")]
 use sections::tricks;
-use sections::{compression, counts, memory, options, pauses, scrape, time};
+use sections::{compression, counts, memory, options, pauses, scrape, sources, time};
 
 #[global_allocator]
 static ALLOCATOR: heap::CountingAllocator = heap::CountingAllocator;
@@ -37,6 +37,7 @@ const SECTIONS: &[(&str, Section)] = &[
     ("timers", sections::threads::timers),
     ("scrape", scrape::run),
     ("compression", compression::run),
+    ("sources", sources::run),
     ("pauses", pauses::run),
     ("memory", memory::run),
 ];

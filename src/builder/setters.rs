@@ -3,7 +3,7 @@
 use actix_web::http::StatusCode;
 
 use crate::dependency::check::Dependency;
-use crate::exposition::registries::Registration;
+use crate::exposition::sources::Registration;
 use crate::middleware::options::MiddlewareOptions;
 use crate::middleware::transform::BigBrother;
 use crate::monitor::config::MonitorOptions;

@@ -6,7 +6,8 @@ use prometheus_client::registry::Registry;
 
 use super::setters::BigBrotherBuilder;
 use crate::dependency::check::Dependency;
-use crate::exposition::registries::Registration;
+use crate::exposition::sources::Registration;
+use crate::options::source::MetricSource;
 
 impl BigBrotherBuilder {
     /// Sets the running version, shown as `application_info{version="…"}`: `unknown` by
@@ -105,8 +106,45 @@ impl BigBrotherBuilder {
     where
         F: FnOnce(&mut Registry) + Send + 'static,
     {
-        let (key, closure) = (key.into(), TypeId::of::<F>());
-        self.registrations.push(Registration { key, closure, register: Box::new(register) });
+        self.registrations.push(Registration {
+            option: "register",
+            key: key.into(),
+            identity: (TypeId::of::<F>(), 0),
+            add: Box::new(move |sources| sources.register(register)),
+        });
+        self
+    }
+
+    /// Shows metrics on the page that the app keeps in another library: the `prometheus`
+    /// crate, the `metrics` facade, opentelemetry-prometheus, or a registry of
+    /// prometheus-client. Shared. See [`MetricSource`] for what can be attached.
+    ///
+    /// In a server's factory each worker attaches the same source: it is attached once for
+    /// each `key` and monitor. Refused if the key is used for another source or registration,
+    /// also for an `Arc` that is created anew. Sources without an address of their own are
+    /// distinguished by their types, as closures are.
+    ///
+    /// # Examples
+    ///
+    /// With the feature `prometheus`:
+    ///
+    /// ```
+    /// # #[cfg(feature = "prometheus")] {
+    /// use actix_monitor::BigBrother;
+    ///
+    /// let middleware = BigBrother::builder()
+    ///     .attach("prometheus", prometheus::default_registry().clone())
+    ///     .build();
+    /// # }
+    /// ```
+    pub fn attach(mut self, key: impl Into<String>, source: impl Into<MetricSource>) -> Self {
+        let source = source.into();
+        self.registrations.push(Registration {
+            option: "attach",
+            key: key.into(),
+            identity: source.identity,
+            add: Box::new(move |sources| sources.attach(source)),
+        });
         self
     }
 

@@ -6,7 +6,7 @@ use actix_web::http::Uri;
 
 use crate::dependency::check::Dependency;
 use crate::error::BuildError;
-use crate::exposition::registries::Registration;
+use crate::exposition::sources::Registration;
 use crate::options::exclude::Exclude;
 use crate::options::message::ErrorMessage;
 use crate::protocol::label;

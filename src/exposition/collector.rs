@@ -52,7 +52,8 @@ pub(crate) fn encode(
         OwnType::Gauge => MetricType::Gauge,
         OwnType::Histogram => MetricType::Histogram,
         OwnType::Info => MetricType::Info,
-        OwnType::Unknown => MetricType::Unknown,
+        // There are no summaries of this crate.
+        OwnType::Unknown | OwnType::BareCounter | OwnType::Summary => MetricType::Unknown,
     };
     let (name, help) = (descriptor.name, descriptor.help);
     let mut metric = encoder.encode_descriptor(name, help, unit.as_ref(), metric_type)?;

@@ -1,6 +1,5 @@
 //! This crate's own families, written straight from a snapshot.
 
-use super::custom::names::MetricType;
 use super::writer::{Descriptor, PageWriter};
 use crate::labels::write_label;
 use crate::protocol::label;
@@ -40,8 +39,9 @@ impl From<f64> for Value {
 
 impl FamilySnapshot<'_> {
     pub(crate) fn write(&self, writer: &mut PageWriter) {
-        writer.descriptor(&self.descriptor);
+        let Descriptor { unit, help, metric_type, .. } = self.descriptor;
         let name = self.descriptor.full_name();
+        writer.descriptor(&name, metric_type, unit.unwrap_or_default(), help);
         match &self.samples {
             Samples::Histograms(snapshot) => write_histograms(writer, &name, snapshot),
             Samples::Bytes(snapshot) => write_bytes(writer, &name, snapshot),
@@ -50,11 +50,7 @@ impl FamilySnapshot<'_> {
     }
 
     fn write_values(&self, writer: &mut PageWriter, name: &str, values: &[Value]) {
-        let name = match self.descriptor.metric_type {
-            MetricType::Counter => format!("{name}_total"),
-            MetricType::Info => format!("{name}_info"),
-            _ => name.to_owned(),
-        };
+        let name = format!("{name}{}", self.descriptor.metric_type.in_text().0);
         for Value { label, value } in values {
             let mut labels = String::new();
             for (key, value) in self.const_labels.iter() {

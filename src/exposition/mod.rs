@@ -7,6 +7,6 @@ pub(crate) mod families;
 pub(crate) mod format;
 pub(crate) mod negotiation;
 pub(crate) mod page;
-pub(crate) mod registries;
 pub(crate) mod scrape;
+pub(crate) mod sources;
 pub(crate) mod writer;

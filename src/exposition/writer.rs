@@ -2,7 +2,7 @@
 
 use super::custom::names::MetricType;
 use super::format::Format;
-use crate::labels::write_label;
+use crate::labels::{escape, write_label};
 use crate::protocol::label;
 use crate::store::exemplars::Exemplar;
 
@@ -13,10 +13,7 @@ pub(crate) struct Descriptor {
     pub(crate) name: &'static str,
     /// The last part of the full name.
     pub(crate) unit: Option<&'static str>,
-    /// Without characters that need escaping.
     pub(crate) help: &'static str,
-    /// `Unknown` is a counter whose samples have the family's own name, without `_total`:
-    /// OpenMetrics has no such counter, and no other type for that name.
     pub(crate) metric_type: MetricType,
 }
 
@@ -51,20 +48,29 @@ impl PageWriter {
         &mut self.page
     }
 
-    /// Writes the lines that begin a family.
-    pub(crate) fn descriptor(&mut self, descriptor: &Descriptor) {
-        let name = descriptor.full_name();
-        let (suffix, word) = match (self.format, descriptor.metric_type) {
-            // In the text format a counter and an info have the name of their samples.
-            (Format::Text, MetricType::Counter) => ("_total", "counter"),
-            (Format::Text, MetricType::Unknown) => ("", "counter"),
-            (Format::Text, MetricType::Info) => ("_info", "gauge"),
-            (_, metric_type) => ("", metric_type.word()),
+    /// Writes the lines that begin a family. `unit` and `help` are empty if there are none.
+    pub(crate) fn descriptor(
+        &mut self,
+        name: &str,
+        metric_type: MetricType,
+        unit: &str,
+        help: &str,
+    ) {
+        let ((suffix, word), escaped): (_, &[char]) = match self.format {
+            Format::Text => (metric_type.in_text(), &['\\', '\n']),
+            Format::OpenMetrics => (("", metric_type.word()), &['\\', '\n', '"']),
         };
-        self.page.extend(["# HELP ", &name, suffix, " ", descriptor.help, "\n"]);
-        self.page.extend(["# TYPE ", &name, suffix, " ", word, "\n"]);
-        if let (Format::OpenMetrics, Some(unit)) = (self.format, descriptor.unit) {
-            self.page.extend(["# UNIT ", &name, " ", unit, "\n"]);
+        let page = &mut self.page;
+        if !help.is_empty() {
+            page.extend(["# HELP ", name, suffix, " "]);
+            escape(page, help, escaped);
+            page.push('\n');
+        }
+        page.extend(["# TYPE ", name, suffix, " ", word, "\n"]);
+        // OpenMetrics allows no unit for an info.
+        let has_unit = !unit.is_empty() && metric_type != MetricType::Info;
+        if has_unit && self.format == Format::OpenMetrics {
+            page.extend(["# UNIT ", name, " ", unit, "\n"]);
         }
     }
 

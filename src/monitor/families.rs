@@ -44,7 +44,7 @@ const BYTES: Option<&str> = Some("bytes");
 const REQUEST_SECONDS: Descriptor =
     family("request", SECONDS, MetricType::Histogram, "Duration of requests, in seconds.");
 const RESPONSE_SIZE_BYTES: Descriptor =
-    family("response_size", BYTES, MetricType::Unknown, "Size of responses, in bytes.");
+    family("response_size", BYTES, MetricType::BareCounter, "Size of responses, in bytes.");
 const REQUESTS_IN_FLIGHT: Descriptor =
     family("requests_in_flight", None, MetricType::Gauge, "Number of requests in progress.");
 const DEPENDENCY_UP: Descriptor =

@@ -16,8 +16,9 @@ use crate::dependency::state::DependencyState;
 use crate::error::BuildError;
 use crate::exposition::format::Format;
 use crate::exposition::page::Page;
-use crate::exposition::registries::Registration;
 use crate::exposition::scrape::{Representation, ScrapeError, scrape};
+use crate::exposition::sources::Registration;
+use crate::options::source::MetricSource;
 use crate::store::buckets::Buckets;
 use crate::store::family::Family;
 use crate::store::pool::WriterPool;
@@ -121,8 +122,8 @@ impl Monitor {
     /// family is left out of the page, and logged once, if its name or a sample of it
     /// is on the page already, or if it is not valid.
     ///
-    /// Register metrics in the registry that is passed: one that replaces it has no constant
-    /// labels. Use the `prometheus_client` that this crate re-exports, or the same version.
+    /// Use the `prometheus_client` that this crate re-exports, or the same version. For a
+    /// registry that the app has already, use [`attach`](Self::attach).
     ///
     /// # Panics
     ///
@@ -144,7 +145,32 @@ impl Monitor {
     /// assert!(monitor.encode(Format::Text).contains("orders_total 1\n"));
     /// ```
     pub fn register<T>(&self, register: impl FnOnce(&mut Registry) -> T) -> T {
-        self.core.page.registries().register(register)
+        self.core.page.sources().register(register)
+    }
+
+    /// Shows metrics on the page that the app keeps in another library.
+    ///
+    /// They stay attached for the life of the monitor. Each call attaches anew: in a server's
+    /// factory, use [`BigBrotherBuilder::attach`](crate::BigBrotherBuilder::attach) instead.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    ///
+    /// use actix_monitor::prometheus_client::metrics::gauge::Gauge;
+    /// use actix_monitor::prometheus_client::registry::Registry;
+    /// use actix_monitor::{BigBrother, Format};
+    ///
+    /// let mut registry = Registry::with_prefix("shop");
+    /// registry.register("open", "Whether the shop is open", Gauge::<i64>::default());
+    ///
+    /// let monitor = BigBrother::builder().isolated().build().monitor();
+    /// monitor.attach(Arc::new(registry));
+    /// assert!(monitor.encode(Format::Text).contains("shop_open 0\n"));
+    /// ```
+    pub fn attach(&self, source: impl Into<MetricSource>) {
+        self.core.page.sources().attach(source.into());
     }
 
     /// Returns a registry that contains this crate's families, for the encoders of
@@ -273,10 +299,10 @@ impl Monitor {
         dependencies: &[Dependency],
         registrations: Vec<Registration>,
     ) -> Result<(), BuildError> {
-        let registries = &self.core.page.registries();
-        registries.check(&registrations)?;
+        let sources = self.core.page.sources();
+        sources.check(&registrations)?;
         self.core.dependencies.watch(dependencies)?;
-        registries.register_once(registrations);
+        sources.register_once(registrations);
         Ok(())
     }
 

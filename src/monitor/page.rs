@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use super::families::Families;
 use crate::exposition::custom::names::Names;
 use crate::exposition::format::Format;
-use crate::exposition::registries::Registries;
 use crate::exposition::scrape::{Scrapes, Source};
+use crate::exposition::sources::Sources;
 use crate::exposition::writer::PageWriter;
 use crate::store::series::ConstLabels;
 
@@ -16,7 +16,7 @@ use crate::store::series::ConstLabels;
 #[derive(Debug)]
 pub(crate) struct PageSource {
     families: Arc<Families>,
-    registries: Registries,
+    sources: Sources,
     scrapes: Scrapes,
     /// Whether OpenMetrics is offered to scrapers.
     has_openmetrics: AtomicBool,
@@ -28,7 +28,7 @@ impl PageSource {
     pub(crate) fn new(families: Arc<Families>, const_labels: ConstLabels) -> Self {
         Self {
             families,
-            registries: Registries::new(const_labels),
+            sources: Sources::new(const_labels),
             scrapes: Scrapes::default(),
             has_openmetrics: AtomicBool::new(false),
             last_length: AtomicUsize::new(0),
@@ -39,8 +39,8 @@ impl PageSource {
         &self.families
     }
 
-    pub(crate) fn registries(&self) -> &Registries {
-        &self.registries
+    pub(crate) fn sources(&self) -> &Sources {
+        &self.sources
     }
 
     pub(crate) fn offer_openmetrics(&self) {
@@ -50,7 +50,7 @@ impl PageSource {
 
     pub(crate) fn has_openmetrics(&self) -> bool {
         // Relaxed: see above.
-        self.has_openmetrics.load(Ordering::Relaxed)
+        self.has_openmetrics.load(Ordering::Relaxed) && !self.sources.has_text()
     }
 
     pub(crate) fn encode_one(&self, format: Format) -> String {
@@ -76,14 +76,14 @@ impl Source for PageSource {
             writers.iter_mut().for_each(|writer| family.write(writer));
             Ok(())
         });
-        for family in self.registries.encode() {
+        for family in self.sources.read() {
             if let Err(rejected) = names.claim(&family.name, family.metric_type) {
-                self.registries.log_once(rejected);
+                self.sources.log_once(rejected);
                 continue;
             }
             for writer in &mut writers {
-                if let Err(rejected) = family.write(writer.format(), writer.page()) {
-                    self.registries.log_once(rejected);
+                if let Err(rejected) = family.write(writer) {
+                    self.sources.log_once(rejected);
                 }
             }
         }

@@ -4,3 +4,4 @@ pub(crate) mod exclude;
 pub(crate) mod exemplars;
 pub(crate) mod measurement;
 pub(crate) mod message;
+pub(crate) mod source;

@@ -3,6 +3,7 @@
 
 use std::fmt;
 use std::sync::atomic::AtomicU64;
+use std::time::{Duration, UNIX_EPOCH};
 
 use actix_monitor::prometheus_client::collector::Collector;
 use actix_monitor::prometheus_client::encoding::text::encode;
@@ -453,6 +454,57 @@ fn nothing_in_an_exemplar_breaks_the_page() {
 }
 
 #[test]
+fn exemplars_of_the_app_are_on_the_openmetrics_page() {
+    journal::start();
+    let monitor = monitor();
+    let exemplar = |labels, at| {
+        let counter = CounterWithExemplar::<Labels>::default();
+        counter.inc_by(1, Some(labels), at);
+        counter
+    };
+    monitor.register(|registry| {
+        let plain = exemplar(to_labels([("id", "# \"{}\" é")]), None);
+        registry.register("plain", "P", plain);
+        let at = UNIX_EPOCH + Duration::from_millis(1500);
+        registry.register("timed", "T", exemplar(to_labels([]), Some(at)));
+        let too_long = exemplar(to_labels([("id", &"x".repeat(127))]), None);
+        registry.register("too_long", "L", too_long);
+    });
+    let openmetrics = monitor.encode(Format::OpenMetrics);
+    read_openmetrics(&openmetrics);
+    for sample in [
+        r##"plain_total{zone="1"} 1 # {id="# \"{}\" é"} 1.0"##,
+        r##"timed_total{zone="1"} 1 # {} 1.0 1.5"##,
+        r##"too_long_total{zone="1"} 1"##,
+    ] {
+        assert!(openmetrics.contains(&format!("\n{sample}\n")), "{openmetrics}");
+    }
+    let logged = journal::lines("actix_monitor").into_iter();
+    let warning = "an exemplar of the metric \"too_long\" is left out";
+    assert_eq!(logged.filter(|line| line.contains(warning)).count(), 1);
+}
+
+#[test]
+fn a_collector_can_encode_nothing_or_a_family_without_samples() {
+    let monitor = monitor();
+    monitor.register(|registry| {
+        collect(registry, |_| Ok(()));
+        collect(registry, |mut encoder| {
+            encoder.encode_descriptor("a", "", None, MetricType::Unknown)?;
+            encoder.encode_descriptor("b", "B", None, MetricType::Counter).map(|_| ())
+        });
+        registry.register("c", "C", Info::new(to_labels([])));
+    });
+    let text = monitor.encode(Format::Text);
+    let expected = "# HELP c_info C.\n# TYPE c_info gauge\nc_info{zone=\"1\"} 1\n\
+                    # TYPE a untyped\n# HELP b_total B\n# TYPE b_total counter\n";
+    assert!(text.ends_with(expected), "{text}");
+    let openmetrics = monitor.encode(Format::OpenMetrics);
+    assert!(openmetrics.contains("\n# TYPE a unknown\n# HELP b B\n# TYPE b counter\n"));
+    read_openmetrics(&openmetrics);
+}
+
+#[test]
 fn a_registry_that_replaces_the_given_one_is_shown() {
     let monitor = monitor();
     monitor.register(|registry| {
@@ -462,8 +514,9 @@ fn a_registry_that_replaces_the_given_one_is_shown() {
         registry.register("c", "H", Gauge::<i64>::default());
     });
     let page = page_of(&monitor);
-    assert_eq!(page.value("mine_a", &[]), Some(0.0));
-    assert_eq!(page.value("mine_c", &[]), Some(0.0));
+    assert_eq!(page.value("mine_a", &[("zone", "1")]), Some(0.0));
+    assert_eq!(page.value("mine_c", &[("zone", "1")]), Some(0.0));
+    assert!(page.text.contains("\n# HELP mine_a Two\\nlines.\n"), "{}", page.text);
     assert!(!page.text.contains("b_total 5"), "{}", page.text);
 }
 

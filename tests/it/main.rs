@@ -43,6 +43,7 @@ mod routes;
 mod scrape_limits;
 mod scrapes;
 mod sharing;
+mod sources;
 mod support;
 mod timers;
 mod validation;

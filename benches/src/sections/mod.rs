@@ -6,6 +6,7 @@ pub mod memory;
 pub mod options;
 pub mod pauses;
 pub mod scrape;
+pub mod sources;
 pub mod threads;
 pub mod time;
 #[cfg(feature = "tricks")]

@@ -1,11 +1,13 @@
-//! One family of a user's registry, and how each format writes it.
+//! One family of the app's metrics, and how each format writes it.
 
-use super::names::MetricType;
-use super::rejected::{Reason, Rejected};
-use super::samples::Samples;
+use std::ops::Range;
+
+use super::names::{MetricType, Suffix};
+use super::rejected::{Part, Reason, Rejected};
 use crate::exposition::format::Format;
+use crate::exposition::writer::PageWriter;
 
-/// A checked family of a user's registry.
+/// A checked family of the app's metrics.
 #[derive(Debug)]
 pub(crate) struct CustomFamily {
     pub(crate) name: String,
@@ -14,130 +16,71 @@ pub(crate) struct CustomFamily {
     pub(crate) unit: String,
     /// Not escaped.
     pub(crate) help: String,
-    pub(crate) samples: Samples,
+    pub(crate) samples: Vec<Sample>,
+    /// What the samples refer to.
+    pub(crate) text: String,
+    /// Why OpenMetrics does not allow these samples.
+    pub(crate) text_only: Option<&'static str>,
+}
+
+/// A sample, with the ranges of its parts in the text of its family.
+#[derive(Debug)]
+pub(crate) struct Sample {
+    pub(crate) suffix: Suffix,
+    /// As both text formats write them, without braces.
+    pub(crate) labels: Range<usize>,
+    pub(crate) value: Range<usize>,
+    /// In seconds.
+    pub(crate) timestamp: Option<f64>,
+    /// As OpenMetrics writes it, from the opening brace of its labels on. Empty if there is none.
+    pub(crate) exemplar: Range<usize>,
 }
 
 impl CustomFamily {
-    /// Writes the family, or nothing if `format` does not allow it.
-    pub(crate) fn write(&self, format: Format, page: &mut String) -> Result<(), Rejected> {
-        match format {
-            Format::Text => self.write_text(page),
-            Format::OpenMetrics => self.write_openmetrics(page)?,
+    /// Writes the family, or nothing if the writer's format does not allow it.
+    pub(crate) fn write(&self, writer: &mut PageWriter) -> Result<(), Rejected> {
+        let format = writer.format();
+        if let (Format::OpenMetrics, Some(why)) = (format, self.text_only) {
+            return Err(Rejected::new(Part::OpenMetrics, &self.name, Reason::TextOnly(why)));
         }
-        Ok(())
-    }
-
-    fn write_openmetrics(&self, page: &mut String) -> Result<(), Rejected> {
-        if let Some(why) = self.samples.text_only {
-            let name = self.name.clone();
-            return Err(Rejected { name, reason: Reason::TextOnly(why) });
-        }
-        self.write_help("", &['\\', '\n', '"'], page);
-        page.extend(["# TYPE ", &self.name, " ", self.metric_type.word(), "\n"]);
-        // OpenMetrics allows no unit for an info.
-        if !self.unit.is_empty() && self.metric_type != MetricType::Info {
-            page.extend(["# UNIT ", &self.name, " ", &self.unit, "\n"]);
-        }
-        page.push_str(&self.samples.lines);
-        Ok(())
-    }
-
-    /// The text format has no units, no exemplars and no times of creation, its timestamps
-    /// are in milliseconds, and counters and infos have the name of their samples.
-    fn write_text(&self, page: &mut String) {
-        let (suffix, word) = match self.metric_type {
-            MetricType::Counter => ("_total", "counter"),
-            MetricType::Info => ("_info", "gauge"),
-            MetricType::Unknown => ("", "untyped"),
-            MetricType::Gauge | MetricType::Histogram => ("", self.metric_type.word()),
-        };
-        self.write_help(suffix, &['\\', '\n'], page);
-        page.extend(["# TYPE ", &self.name, suffix, " ", word, "\n"]);
-        let mut written = 0;
-        for edit in &self.samples.edits {
-            page.push_str(&self.samples.lines[written..edit.range.start]);
-            page.push_str(&edit.text);
-            written = edit.range.end;
-        }
-        page.push_str(&self.samples.lines[written..]);
-    }
-
-    fn write_help(&self, suffix: &str, escaped: &[char], page: &mut String) {
-        if self.help.is_empty() {
-            return;
-        }
-        page.extend(["# HELP ", &self.name, suffix, " "]);
-        for character in self.help.chars() {
-            if escaped.contains(&character) {
-                page.push('\\');
+        writer.descriptor(&self.name, self.metric_type, &self.unit, &self.help);
+        let names = self.metric_type.suffixes().iter();
+        let names: Vec<_> =
+            names.map(|suffix| (*suffix, self.name.clone() + suffix.as_str())).collect();
+        let page = writer.page();
+        page.reserve(self.text.len() + self.samples.len() * (self.name.len() + 16));
+        for sample in &self.samples {
+            let name = names.iter().find(|(suffix, _)| *suffix == sample.suffix);
+            let Some((_, name)) = name else { continue };
+            match format {
+                // It would be a family of its own.
+                Format::Text if sample.suffix == Suffix::Created => continue,
+                _ => self.write_sample(name, sample, format, page),
             }
-            page.push(if character == '\n' { 'n' } else { character });
+        }
+        Ok(())
+    }
+
+    /// The text format has no exemplars and no times of creation, and its timestamps are in
+    /// milliseconds.
+    fn write_sample(&self, name: &str, sample: &Sample, format: Format, page: &mut String) {
+        page.push_str(name);
+        if !sample.labels.is_empty() {
+            page.push('{');
+            page.push_str(&self.text[sample.labels.clone()]);
+            page.push('}');
+        }
+        page.push(' ');
+        page.push_str(&self.text[sample.value.clone()]);
+        match (sample.timestamp, format) {
+            (None, _) => {}
+            (Some(seconds), Format::Text) => page.push_str(&format!(" {:.0}", seconds * 1e3)),
+            (Some(seconds), Format::OpenMetrics) => page.push_str(&format!(" {seconds}")),
+        }
+        if format == Format::OpenMetrics && !sample.exemplar.is_empty() {
+            page.push_str(" # ");
+            page.push_str(&self.text[sample.exemplar.clone()]);
         }
         page.push('\n');
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{CustomFamily, Format, MetricType, Samples};
-
-    fn family(metric_type: MetricType, lines: &[&str]) -> CustomFamily {
-        let samples = Samples::read("", "a_s", metric_type, lines).expect("the samples are valid");
-        let (name, unit) = ("a_s".to_owned(), "s".to_owned());
-        CustomFamily { name, metric_type, unit, help: "\\ \"\n#".to_owned(), samples }
-    }
-
-    fn written(family: &CustomFamily, format: Format) -> String {
-        let mut page = String::new();
-        family.write(format, &mut page).expect("the format allows it");
-        page
-    }
-
-    #[test]
-    fn descriptors_differ_between_the_formats() {
-        for (metric_type, sample, text, openmetrics) in [
-            (MetricType::Counter, "a_s_total 1", "a_s_total counter", "a_s counter"),
-            (MetricType::Gauge, "a_s 1", "a_s gauge", "a_s gauge"),
-            (MetricType::Unknown, "a_s 1", "a_s untyped", "a_s unknown"),
-            (MetricType::Info, "a_s_info 1", "a_s_info gauge", "a_s info"),
-        ] {
-            let family = family(metric_type, &[sample]);
-            let (name, _) = text.split_once(' ').expect("a name and a type");
-            let expected = format!("# HELP {name} \\\\ \"\\n#\n# TYPE {text}\n{sample}\n");
-            assert_eq!(written(&family, Format::Text), expected);
-            let unit = if metric_type == MetricType::Info { "" } else { "# UNIT a_s s\n" };
-            let expected =
-                format!("# HELP a_s \\\\ \\\"\\n#\n# TYPE {openmetrics}\n{unit}{sample}\n");
-            assert_eq!(written(&family, Format::OpenMetrics), expected);
-        }
-    }
-
-    #[test]
-    fn the_text_format_has_no_exemplars_and_no_times_of_creation() {
-        let lines = [
-            r##"a_s_total{x="# {"} 1 # {y="#"} 1 1.5"##,
-            r##"a_s_created{x="# {"} 1.5"##,
-            r##"a_s_total 1 -1.5 # {} 1"##,
-            "a_s_created 1 2",
-            "a_s_total{y=\"\"} 1 1712345678.9",
-        ];
-        let mut family = family(MetricType::Counter, &lines);
-        family.help.clear();
-        let text = written(&family, Format::Text);
-        let expected = "# TYPE a_s_total counter\na_s_total{x=\"# {\"} 1\na_s_total 1 -1500\n\
-                        a_s_total{y=\"\"} 1 1712345678900\n";
-        assert_eq!(text, expected);
-        let openmetrics = written(&family, Format::OpenMetrics);
-        assert!(openmetrics.ends_with(&format!("{}\n", lines.join("\n"))), "{openmetrics}");
-    }
-
-    #[test]
-    fn what_openmetrics_does_not_allow_is_left_out_of_it() {
-        let family = family(MetricType::Counter, &["a_s_total -1"]);
-        assert!(written(&family, Format::Text).ends_with("\na_s_total -1\n"));
-        let mut page = String::new();
-        let rejected = family.write(Format::OpenMetrics, &mut page).expect_err("it is negative");
-        assert_eq!(page, "");
-        assert!(rejected.to_string().contains("OpenMetrics pages"), "{rejected}");
     }
 }

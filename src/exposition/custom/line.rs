@@ -1,22 +1,22 @@
-//! One sample line of OpenMetrics text.
+//! One sample line of OpenMetrics or of the text format.
 
 use memchr::{memchr, memchr3};
 
 use super::names::is_label_name;
 use super::rejected::Reason;
 
-/// A label, its value as it is written: escaped.
+/// A label. Read from a line, its value is as it is written: escaped.
 pub(crate) type Label<'a> = (&'a str, &'a str);
 
 /// A sample line, taken apart.
 #[derive(Debug)]
-pub(crate) struct Sample<'a> {
+pub(crate) struct Line<'a> {
     pub(crate) name: &'a str,
     /// The value as it is written.
     pub(crate) value: &'a str,
     pub(crate) number: f64,
-    /// In seconds.
-    pub(crate) timestamp: Option<f64>,
+    /// In the unit of the format.
+    pub(crate) timestamp: Option<&'a str>,
     /// `Some(None)` is one that is not valid.
     pub(crate) exemplar: Option<Option<Exemplar<'a>>>,
 }
@@ -28,29 +28,30 @@ pub(crate) struct Exemplar<'a> {
     pub(crate) end: &'a str,
 }
 
-impl<'a> Sample<'a> {
-    /// Takes `line` apart; its labels replace those in `labels`.
+impl<'a> Line<'a> {
+    /// Takes `line` apart; its labels replace those in `labels`. Blanks can be between all
+    /// parts, as in the text format.
     pub(crate) fn parse(line: &'a str, labels: &mut Vec<Label<'a>>) -> Result<Self, Reason> {
         labels.clear();
-        let (name, rest) = line.split_at(line.find(['{', ' ']).unwrap_or(line.len()));
+        let end = line.bytes().position(|byte| matches!(byte, b'{' | b' ' | b'\t'));
+        let (name, rest) = line.split_at(end.unwrap_or(line.len()));
         let invalid = || Reason::InvalidSample(name.to_owned());
-        let rest = match rest.strip_prefix('{').map(|rest| parse_labels(rest, labels)) {
+        let rest = match skip_blanks(rest).strip_prefix('{').map(|rest| parse_labels(rest, labels))
+        {
             None => rest,
             Some(Ok(rest)) => rest,
             Some(Err(Some(label))) => return Err(Reason::InvalidLabel(label.to_owned())),
             Some(Err(None)) => return Err(invalid()),
         };
-        let (value, rest) = parse_word(rest).ok_or_else(invalid)?;
+        let (value, rest) = parse_word(rest);
         let number = parse_number(value).ok_or_else(invalid)?;
         let (timestamp, rest) = match parse_word(rest) {
-            Some((word, rest)) if word != "#" => {
-                (Some(parse_number(word).filter(|at| at.is_finite()).ok_or_else(invalid)?), rest)
-            }
-            _ => (None, rest),
+            ("" | "#", _) => (None, rest),
+            (word, rest) => (Some(word), rest),
         };
-        let exemplar = match rest {
+        let exemplar = match skip_blanks(rest) {
             "" => None,
-            _ if rest.starts_with(" # ") => Some(parse_exemplar(rest)),
+            exemplar if exemplar.starts_with("# ") => Some(parse_exemplar(exemplar)),
             _ => return Err(invalid()),
         };
         Ok(Self { name, value, number, timestamp, exemplar })
@@ -67,19 +68,19 @@ fn parse_labels<'a>(
     labels: &mut Vec<Label<'a>>,
 ) -> Result<&'a str, Option<&'a str>> {
     loop {
-        rest = rest.trim_start_matches(',');
+        rest = rest.trim_start_matches([',', ' ', '\t']);
         if let Some(rest) = rest.strip_prefix('}') {
             return Ok(rest);
         }
         let equals = memchr(b'=', rest.as_bytes()).ok_or(None)?;
-        let name = &rest[..equals];
+        let name = rest[..equals].trim_end_matches(BLANKS);
         if !is_label_name(name) {
             return Err(Some(name));
         }
-        let value = rest[equals + 1..].strip_prefix('"').ok_or(None)?;
+        let value = skip_blanks(&rest[equals + 1..]).strip_prefix('"').ok_or(None)?;
         let end = end_of_value(value).ok_or(None)?;
         labels.push((name, &value[..end]));
-        rest = &value[end + 1..];
+        rest = skip_blanks(&value[end + 1..]);
         if !rest.starts_with([',', '}']) {
             return Err(None);
         }
@@ -101,14 +102,31 @@ fn end_of_value(value: &str) -> Option<usize> {
     }
 }
 
-/// Reads a space and what follows it up to the next one.
-fn parse_word(text: &str) -> Option<(&str, &str)> {
-    let text = text.strip_prefix(' ')?;
-    Some(text.split_at(memchr(b' ', text.as_bytes()).unwrap_or(text.len())))
+const BLANKS: [char; 2] = [' ', '\t'];
+
+fn skip_blanks(text: &str) -> &str {
+    text.trim_start_matches(BLANKS)
+}
+
+/// Reads up to the next blank. The word is empty at the end of the line.
+fn parse_word(text: &str) -> (&str, &str) {
+    let text = skip_blanks(text);
+    text.split_at(text.bytes().position(|byte| matches!(byte, b' ' | b'\t')).unwrap_or(text.len()))
 }
 
 fn parse_number(word: &str) -> Option<f64> {
     word.parse().ok()
+}
+
+/// A timestamp of OpenMetrics. In milliseconds it is exact.
+pub(super) fn parse_seconds(word: &str) -> Option<f64> {
+    parse_number(word).filter(|at| at.abs() < 9e12)
+}
+
+/// A timestamp of the text format, in seconds.
+pub(super) fn parse_milliseconds(word: &str) -> Option<f64> {
+    let milliseconds: i64 = word.parse().ok()?;
+    Some(milliseconds as f64 / 1e3).filter(|at| at.abs() < 9e12)
 }
 
 /// Reads a whole exemplar, `None` if OpenMetrics does not allow it.
@@ -119,12 +137,12 @@ fn parse_exemplar(text: &str) -> Option<Exemplar<'_>> {
         return None;
     }
     let mut labels = Vec::new();
-    let end = parse_labels(text.strip_prefix(" # {")?, &mut labels).ok()?;
-    let (value, rest) = parse_word(end)?;
+    let end = parse_labels(text.strip_prefix("# {")?, &mut labels).ok()?;
+    let (value, rest) = parse_word(end);
     parse_number(value)?;
     if !rest.is_empty() {
-        let (at, rest) = parse_word(rest)?;
-        parse_number(at).filter(|at| at.is_finite() && rest.is_empty())?;
+        let (at, rest) = parse_word(rest);
+        parse_seconds(at).filter(|_| rest.is_empty())?;
     }
     let characters: usize = labels.iter().map(|(name, value)| name.len() + length(value)).sum();
     let mut names: Vec<_> = labels.iter().map(|(name, _)| name).collect();
@@ -145,14 +163,14 @@ fn length(value: &str) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use super::Sample;
+    use super::Line;
     use crate::exposition::custom::rejected::Reason;
 
     /// The parts of a line.
     fn parse(line: &str) -> Result<String, Reason> {
         let mut labels = vec![("left over", "")];
-        let sample = Sample::parse(line, &mut labels)?;
-        let Sample { name, value, timestamp, exemplar, .. } = sample;
+        let sample = Line::parse(line, &mut labels)?;
+        let Line { name, value, timestamp, exemplar, .. } = sample;
         let exemplar = exemplar.map(|valid| valid.map(|exemplar| (exemplar.labels, exemplar.end)));
         Ok(format!("{name} {labels:?} {value} {timestamp:?} {exemplar:?}"))
     }
@@ -162,17 +180,18 @@ mod tests {
         for (line, parts) in [
             ("a 1", r#"a [] 1 None None"#),
             ("a{} -1.5e-7", r#"a [] -1.5e-7 None None"#),
-            ("a NaN 1.5", r#"a [] NaN Some(1.5) None"#),
+            ("a\t NaN  1.5 ", r#"a [] NaN Some("1.5") None"#),
             ("a +Inf", r#"a [] +Inf None None"#),
-            ("a -inf -3", r#"a [] -inf Some(-3.0) None"#),
+            ("a -inf -3", r#"a [] -inf Some("-3") None"#),
             (r#"a{b="1",c=""} 1"#, r#"a [("b", "1"), ("c", "")] 1 None None"#),
             (r#"a{b="1",} 1"#, r#"a [("b", "1")] 1 None None"#),
             (r#"a{,b="1",,c="2"} 1"#, r#"a [("b", "1"), ("c", "2")] 1 None None"#),
+            ("a {\tb = \"1\" , } 1", r#"a [("b", "1")] 1 None None"#),
             (r##"a{b="} 2 # {"} 1"##, r##"a [("b", "} 2 # {")] 1 None None"##),
             ("a 1 # {} 2", r#"a [] 1 None Some(Some(([], " 2")))"#),
             (
                 r##"a 1 2 # {b="#"} 3 4.5"##,
-                r##"a [] 1 Some(2.0) Some(Some(([("b", "#")], " 3 4.5")))"##,
+                r##"a [] 1 Some("2") Some(Some(([("b", "#")], " 3 4.5")))"##,
             ),
         ] {
             assert_eq!(parse(line).as_deref(), Ok(parts));
@@ -184,7 +203,7 @@ mod tests {
         for value in [r#"\\\""#, r"\n", r"\\n", "é\r\t\0", "{}=,# EOF", " "] {
             let line = format!("a{{b=\"{value}\"}} 1");
             let mut labels = Vec::new();
-            Sample::parse(&line, &mut labels).expect("the line is valid");
+            Line::parse(&line, &mut labels).expect("the line is valid");
             assert_eq!(labels, [("b", value)]);
         }
     }
@@ -195,14 +214,9 @@ mod tests {
             "",
             "a",
             "a ",
-            "a  1",
             "a x",
-            "a 1 ",
-            "a 1 x",
-            "a 1 inf",
             "a 1 2 3",
             "a 1 #",
-            "a 1 x # {} 1",
             "a{ 1",
             "a{b 1",
             "a{b=1} 1",
@@ -210,7 +224,6 @@ mod tests {
             "a{b=\"1\"c=\"2\"} 1",
             r#"a{b="\q"} 1"#,
             r#"a{b="\"#,
-            "a{b=\"1\"}1",
             "a{b=\"1\"",
             "a{b=\"1\n\"} 1",
             "# EOF",

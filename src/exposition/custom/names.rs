@@ -11,13 +11,18 @@ pub(crate) enum MetricType {
     Gauge,
     Histogram,
     Info,
+    Summary,
     Unknown,
+    /// A counter whose samples have the family's own name, without `_total`. OpenMetrics has
+    /// no such counter, and no other type than `unknown` for that name.
+    BareCounter,
 }
 
 impl MetricType {
     /// The type that OpenMetrics calls `word`.
     pub(crate) fn from_word(word: &str) -> Option<Self> {
-        [Self::Counter, Self::Gauge, Self::Histogram, Self::Info, Self::Unknown]
+        use MetricType::{Counter, Gauge, Histogram, Info, Summary, Unknown};
+        [Counter, Gauge, Histogram, Info, Summary, Unknown]
             .into_iter()
             .find(|metric_type| metric_type.word() == word)
     }
@@ -29,8 +34,34 @@ impl MetricType {
             Self::Gauge => "gauge",
             Self::Histogram => "histogram",
             Self::Info => "info",
-            Self::Unknown => "unknown",
+            Self::Summary => "summary",
+            Self::Unknown | Self::BareCounter => "unknown",
         }
+    }
+
+    /// What the text format has behind the name of the family, and its word for the type:
+    /// counters and infos have the name of their samples.
+    pub(crate) fn in_text(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Counter => ("_total", "counter"),
+            Self::Info => ("_info", "gauge"),
+            Self::Unknown => ("", "untyped"),
+            Self::BareCounter => ("", "counter"),
+            Self::Gauge | Self::Histogram | Self::Summary => ("", self.word()),
+        }
+    }
+
+    /// The name and type of a family that the text format calls `name` and `word`.
+    pub(crate) fn from_text<'a>(name: &'a str, word: &str) -> Option<(&'a str, Self)> {
+        Some(match (word, name.strip_suffix("_total")) {
+            ("counter", Some(name)) if !name.is_empty() => (name, Self::Counter),
+            ("counter", _) => (name, Self::BareCounter),
+            ("gauge", _) => (name, Self::Gauge),
+            ("histogram", _) => (name, Self::Histogram),
+            ("summary", _) => (name, Self::Summary),
+            ("untyped", _) => (name, Self::Unknown),
+            _ => return None,
+        })
     }
 
     /// The suffixes of the names of its samples.
@@ -39,8 +70,15 @@ impl MetricType {
             Self::Counter => &[Suffix::Total, Suffix::Created],
             Self::Histogram => &[Suffix::Bucket, Suffix::Count, Suffix::Sum, Suffix::Created],
             Self::Info => &[Suffix::Info],
-            Self::Gauge | Self::Unknown => &[Suffix::None],
+            Self::Summary => &[Suffix::None, Suffix::Count, Suffix::Sum, Suffix::Created],
+            Self::Gauge | Self::Unknown | Self::BareCounter => &[Suffix::None],
         }
+    }
+
+    /// The suffix of a sample called `sample` in a family called `name`, if this type has it.
+    pub(crate) fn suffix_of(self, name: &str, sample: &str) -> Option<Suffix> {
+        let suffix = sample.strip_prefix(name)?;
+        self.suffixes().iter().copied().find(|known| known.as_str() == suffix)
     }
 }
 
@@ -83,10 +121,7 @@ impl Names {
             suffixes.chain([Suffix::None]).map(|suffix| format!("{name}{}", suffix.as_str()));
         let names: Vec<_> = names.collect();
         match names.iter().find(|name| self.0.contains(*name)) {
-            Some(taken) => {
-                let reason = Reason::NameTaken(taken.clone());
-                Err(Rejected { name: name.to_owned(), reason })
-            }
+            Some(taken) => Err(Rejected::family(name, Reason::NameTaken(taken.clone()))),
             None => {
                 self.0.extend(names);
                 Ok(())

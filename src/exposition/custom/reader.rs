@@ -1,14 +1,15 @@
-//! Reads the families in the text of a registry.
+//! Reads the families in the text of a registry of prometheus-client.
 
 use std::collections::HashMap;
 use std::ops::Range;
 
 use memchr::memchr_iter;
 
+use super::builder::{FamilyBuilder, NewSample, Origin};
 use super::family::CustomFamily;
-use super::names::{MetricType, is_metric_name};
-use super::rejected::{Reason, Rejected};
-use super::samples::Samples;
+use super::line::{Label, Line, parse_seconds};
+use super::names::{MetricType, Suffix, is_metric_name};
+use super::rejected::{Part, Reason, Rejected};
 
 const HELP: &str = "# HELP ";
 
@@ -24,40 +25,132 @@ struct Draft<'a> {
     samples: Range<usize>,
 }
 
-/// Reads the families in `text`. All names begin with `prefix`, unless the user has put
-/// another registry in the place of the one that has this prefix.
-///
-/// Families that are not valid are left out and returned with the reason.
-pub(crate) fn read(
-    text: &str,
-    prefix: &str,
-    is_help_escaped: bool,
-) -> (Vec<CustomFamily>, Vec<Rejected>) {
-    let is_replaced = descriptor(text, prefix).is_none();
-    let prefix = if is_replaced { "" } else { prefix };
-    let lines = split(text, prefix);
-    let drafts = group(&lines, prefix);
-    let suspects = if is_replaced && !is_help_escaped { suspects(&drafts) } else { Vec::new() };
-    let (mut families, mut rejected) = (Vec::new(), Vec::new());
-    for (index, draft) in drafts.iter().enumerate() {
-        let family = match draft.read(&lines, prefix, is_help_escaped) {
-            Ok(family) if suspects.iter().any(|suspects| suspects.contains(&index)) => {
-                Err(Rejected { name: family.name, reason: Reason::Unreadable })
-            }
-            family => family,
-        };
-        match family {
-            Ok(family) => {
-                if family.samples.has_invalid_exemplar {
-                    let name = family.name.clone();
-                    rejected.push(Rejected { name, reason: Reason::InvalidExemplar });
-                }
-                families.push(family);
-            }
-            Err(reason) => rejected.push(reason),
+/// How the text of a registry is read.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Reader<'a> {
+    /// What all names begin with, unless it is a registry that the app created.
+    pub(super) prefix: &'a str,
+    pub(super) is_help_escaped: bool,
+    pub(super) origin: Origin<'a>,
+}
+
+impl Reader<'_> {
+    /// Reads the families in `text`. Families that are not valid are left out and returned
+    /// with the reason.
+    pub(super) fn read(mut self, text: &str) -> (Vec<CustomFamily>, Vec<Rejected>) {
+        let has_prefix = descriptor(text, self.prefix).is_some();
+        if !has_prefix {
+            self.prefix = "";
         }
+        let lines = split(text, self.prefix);
+        let drafts = group(&lines, self.prefix);
+        let suspects =
+            if has_prefix || self.is_help_escaped { Vec::new() } else { suspects(&drafts) };
+        let (mut families, mut rejected) = (Vec::new(), Vec::new());
+        for (index, draft) in drafts.iter().enumerate() {
+            match self.read_draft(draft, &lines[draft.samples.clone()], &mut rejected) {
+                Ok(family) if suspects.iter().any(|suspects| suspects.contains(&index)) => {
+                    rejected.push(Rejected::family(&family.name, Reason::Unreadable));
+                }
+                Ok(family) => families.push(family),
+                Err(reason) => rejected.push(reason),
+            }
+        }
+        (families, rejected)
     }
-    (families, rejected)
+
+    fn read_draft(
+        &self,
+        draft: &Draft<'_>,
+        samples: &[&str],
+        rejected: &mut Vec<Rejected>,
+    ) -> Result<CustomFamily, Rejected> {
+        let [help, type_line, unit] = draft.descriptors;
+        let unreadable = || {
+            let name = first_word(help.or(type_line).unwrap_or_default());
+            Rejected::family(name, Reason::Unreadable)
+        };
+        let type_line = type_line.and_then(|line| line.rsplit_once(' '));
+        let (name, word) = type_line.ok_or_else(unreadable)?;
+        if !is_metric_name(name) {
+            return Err(Rejected::family(name, Reason::InvalidName));
+        }
+        let behind_name = |line: Option<&str>| match line {
+            Some(line) => line.strip_prefix(name)?.strip_prefix(' ').map(str::to_owned),
+            None => Some(String::new()),
+        };
+        let help = behind_name(help).ok_or_else(unreadable)?;
+        let is_end_of_name = |unit: &String| {
+            unit.is_empty() || name.strip_suffix(unit).is_some_and(|name| name.ends_with('_'))
+        };
+        let unit = behind_name(unit).filter(is_end_of_name).ok_or_else(unreadable)?;
+        let metric_type = MetricType::from_word(word)
+            .ok_or_else(|| Rejected::family(name, Reason::UnsupportedType(word.to_owned())))?;
+        let mut builder = FamilyBuilder::new(name, metric_type, self.origin)?;
+        builder.family.help =
+            if self.is_help_escaped { unescape(&help, &['\\', '"', 'n']) } else { help };
+        builder.family.unit = unit;
+        let has_invalid_exemplar = self
+            .read_samples(samples, &mut builder)
+            .map_err(|reason| Rejected::family(name, reason))?;
+        if has_invalid_exemplar {
+            rejected.push(Rejected::new(Part::Exemplar, name, Reason::InvalidExemplar));
+        }
+        builder.finish()
+    }
+
+    /// Returns whether an exemplar is left out.
+    fn read_samples<'a>(
+        &self,
+        lines: &[&'a str],
+        builder: &mut FamilyBuilder<'a>,
+    ) -> Result<bool, Reason> {
+        let mut labels = Vec::new();
+        let mut has_invalid_exemplar = false;
+        let length = lines.iter().map(|line| line.len()).sum();
+        builder.family.text.reserve(length);
+        builder.family.samples.reserve(lines.len());
+        for line in lines {
+            let line = line.strip_prefix(self.prefix).unwrap_or(line);
+            let line = Line::parse(line, &mut labels)?;
+            let invalid = || Reason::InvalidSample(line.name.to_owned());
+            let family = &builder.family;
+            let suffix = family.metric_type.suffix_of(&family.name, line.name);
+            let suffix = suffix.ok_or_else(invalid)?;
+            let timestamp = line.timestamp.map(|word| parse_seconds(word).ok_or_else(invalid));
+            let has_exemplar = line.exemplar.is_some();
+            let exemplar = line.exemplar.flatten();
+            let exemplar = exemplar.filter(|_| matches!(suffix, Suffix::Total | Suffix::Bucket));
+            has_invalid_exemplar |= has_exemplar && exemplar.is_none();
+            let sample = NewSample {
+                suffix,
+                limit: take_limit(family.metric_type, suffix, &mut labels)?,
+                value: line.value,
+                number: line.number,
+                timestamp: timestamp.transpose()?,
+                exemplar,
+            };
+            builder.push(&sample, &labels)?;
+        }
+        Ok(has_invalid_exemplar)
+    }
+}
+
+/// Takes the `le` of a bucket or the `quantile` of a summary out of its labels.
+pub(super) fn take_limit<'a>(
+    metric_type: MetricType,
+    suffix: Suffix,
+    labels: &mut Vec<Label<'a>>,
+) -> Result<Option<&'a str>, Reason> {
+    let key = match (metric_type, suffix) {
+        (MetricType::Histogram, Suffix::Bucket) => "le",
+        (MetricType::Summary, Suffix::None) => "quantile",
+        _ => return Ok(None),
+    };
+    match labels.iter().position(|(name, _)| *name == key) {
+        Some(at) => Ok(Some(labels.remove(at).1)),
+        None => Err(Reason::Incomplete("a `le` or `quantile` is missing")),
+    }
 }
 
 /// Splits `text` into lines. Some have line breaks: a help text can, and so can names that
@@ -127,49 +220,13 @@ fn suspects(drafts: &[Draft<'_>]) -> Vec<Range<usize>> {
     spans.into_values().filter(|span| span.len() > 1).collect()
 }
 
-impl Draft<'_> {
-    fn read(
-        &self,
-        lines: &[&str],
-        prefix: &str,
-        is_help_escaped: bool,
-    ) -> Result<CustomFamily, Rejected> {
-        let [help, type_line, unit] = self.descriptors;
-        let unreadable = || {
-            let name = first_word(help.or(type_line).unwrap_or_default()).to_owned();
-            Rejected { name, reason: Reason::Unreadable }
-        };
-        let type_line = type_line.and_then(|line| line.rsplit_once(' '));
-        let (name, word) = type_line.ok_or_else(unreadable)?;
-        let rejected = |reason| Rejected { name: name.to_owned(), reason };
-        if !is_metric_name(name) {
-            return Err(rejected(Reason::InvalidName));
-        }
-        let behind_name = |line: Option<&str>| match line {
-            Some(line) => line.strip_prefix(name)?.strip_prefix(' ').map(str::to_owned),
-            None => Some(String::new()),
-        };
-        let help = behind_name(help).ok_or_else(unreadable)?;
-        let is_end_of_name = |unit: &String| {
-            unit.is_empty() || name.strip_suffix(unit).is_some_and(|name| name.ends_with('_'))
-        };
-        let unit = behind_name(unit).filter(is_end_of_name).ok_or_else(unreadable)?;
-        let unsupported = || rejected(Reason::UnsupportedType(word.to_owned()));
-        let metric_type = MetricType::from_word(word).ok_or_else(unsupported)?;
-        let samples = &lines[self.samples.clone()];
-        let samples = Samples::read(prefix, name, metric_type, samples).map_err(rejected)?;
-        let help = if is_help_escaped { unescape(&help) } else { help };
-        Ok(CustomFamily { name: name.to_owned(), metric_type, unit, help, samples })
-    }
-}
-
-/// Resolves the escapes of a help text.
-fn unescape(help: &str) -> String {
+/// Resolves the escapes of a help text: a backslash before one of these characters.
+pub(super) fn unescape(help: &str, escapes: &[char]) -> String {
     let mut unescaped = String::with_capacity(help.len());
     let mut characters = help.chars();
     while let Some(character) = characters.next() {
         match (character, characters.as_str().chars().next()) {
-            ('\\', Some(escaped @ ('\\' | '"' | 'n'))) => {
+            ('\\', Some(escaped)) if escapes.contains(&escaped) => {
                 unescaped.push(if escaped == 'n' { '\n' } else { escaped });
                 characters.next();
             }
@@ -185,14 +242,28 @@ fn first_word(text: &str) -> &str {
 
 #[cfg(test)]
 mod tests {
-    use super::{read, unescape};
+    use super::{Origin, Reader, unescape};
+    use crate::exposition::custom::builder::Constant;
+    use crate::exposition::custom::family::CustomFamily;
+    use crate::exposition::format::Format;
+    use crate::exposition::writer::PageWriter;
+
+    /// The samples as OpenMetrics has them.
+    fn lines(family: &CustomFamily) -> String {
+        let mut writer = PageWriter::new(Format::OpenMetrics, 0);
+        family.write(&mut writer).expect("the format allows it");
+        let page = writer.page().lines().filter(|line| !line.starts_with("# "));
+        page.map(|line| format!("{line}\n")).collect()
+    }
 
     /// The families and what is left out, as text.
     fn outcome(text: &str, prefix: &str, is_help_escaped: bool) -> (Vec<String>, Vec<String>) {
-        let (families, rejected) = read(text, prefix, is_help_escaped);
+        let constant = &Constant::new([].into());
+        let origin = Origin { constant, is_escaped: true, can_be_apart: false };
+        let (families, rejected) = Reader { prefix, is_help_escaped, origin }.read(text);
         let families = families.into_iter().map(|family| {
-            let (word, unit) = (family.metric_type.word(), family.unit);
-            format!("{} {word} {unit} {:?} {:?}", family.name, family.help, family.samples.lines)
+            let (word, lines) = (family.metric_type.word(), lines(&family));
+            format!("{} {word} {} {:?} {lines:?}", family.name, family.unit, family.help)
         });
         let rejected = rejected.into_iter().map(|rejected| rejected.name);
         (families.collect(), rejected.collect())
@@ -228,7 +299,9 @@ mod tests {
             ("# HELP p_1st b\n# TYPE p_1st gauge\np_1st 1\n", "1st"),
             ("# HELP p_x y b\n# TYPE p_x y gauge\np_x y 1\n", "x y"),
             ("# HELP p_x\ny b\n# TYPE p_x\ny gauge\np_x\ny 1\n", "x\ny"),
-            ("# HELP p_x b\n# TYPE p_x summary\np_x_sum 1\n", "x"),
+            ("# HELP p_x b\n# TYPE p_x stateset\np_x 1\n", "x"),
+            ("# HELP p_x b\n# TYPE p_x gauge\np_x 1 x\n", "x"),
+            ("# HELP p_x b\n# TYPE p_x gauge\np_x 1 inf\n", "x"),
             ("# HELP p_x b\n# TYPE p_y gauge\np_y 1\n", "x"),
             ("# HELP p_x b\n# TYPE p_x\np_x 1\n", "x"),
             ("# HELP p_x b\n# TYPE p_x gauge\n# UNIT p_y y\np_x 1\n", "x"),
@@ -299,7 +372,7 @@ mod tests {
             ("é\\né", "é\né"),
             ("", ""),
         ] {
-            assert_eq!(unescape(escaped), help);
+            assert_eq!(unescape(escaped, &['\\', '"', 'n']), help);
         }
         let text = "# HELP p_a b\\n\\\\.\n# TYPE p_a gauge\n";
         let twice = format!("{text}{text}");

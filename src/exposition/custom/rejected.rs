@@ -2,13 +2,35 @@
 
 use std::fmt;
 
-/// A part of a user's registry that is not on the page. Displayed, a sentence for the log,
+/// A part of the app's metrics that is not on the page. Displayed, a sentence for the log,
 /// without values that differ between scrapes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Rejected {
     /// The family.
     pub(crate) name: String,
+    pub(crate) part: Part,
     pub(crate) reason: Reason,
+}
+
+/// What is left out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Part {
+    Family,
+    /// One line of a text.
+    Line,
+    Exemplar,
+    /// The family, of OpenMetrics pages only.
+    OpenMetrics,
+}
+
+impl Rejected {
+    pub(crate) fn new(part: Part, name: &str, reason: Reason) -> Self {
+        Self { name: name.to_owned(), part, reason }
+    }
+
+    pub(crate) fn family(name: &str, reason: Reason) -> Self {
+        Self::new(Part::Family, name, reason)
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,7 +48,8 @@ pub(crate) enum Reason {
     Incomplete(&'static str),
     /// Its help text and its samples cannot be told apart.
     Unreadable,
-    /// Only an exemplar is left out.
+    /// The line is neither a sample nor a comment, or repeats or contradicts another one.
+    InvalidLine,
     InvalidExemplar,
     /// Valid in the text format only.
     TextOnly(&'static str),
@@ -35,14 +58,15 @@ pub(crate) enum Reason {
 impl fmt::Display for Rejected {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let name = &self.name;
-        match &self.reason {
-            Reason::InvalidExemplar => {
+        match self.part {
+            Part::Family => write!(f, "the metric {name:?} is left out of the page: ")?,
+            Part::Line => write!(f, "a line of the metric {name:?} is left out of the page: ")?,
+            Part::Exemplar => {
                 write!(f, "an exemplar of the metric {name:?} is left out of the page: ")?;
             }
-            Reason::TextOnly(_) => {
+            Part::OpenMetrics => {
                 write!(f, "the metric {name:?} is left out of OpenMetrics pages: ")?;
             }
-            _ => write!(f, "the metric {name:?} is left out of the page: ")?,
         }
         self.reason.fmt(f)
     }
@@ -84,6 +108,10 @@ impl fmt::Display for Reason {
             Self::Unreadable => f.write_str(
                 "help texts and samples cannot be told apart; register each metric once, in the \
                  registry that `register` passes, with a help text of one line",
+            ),
+            Self::InvalidLine => f.write_str(
+                "it is not valid in the text format, or `# HELP` or `# TYPE` is repeated or \
+                 behind a sample; check what the source renders",
             ),
             Self::InvalidExemplar => f.write_str(
                 "it is not valid; use valid label names, each once, and at most 128 characters \
