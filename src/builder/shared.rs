@@ -153,7 +153,8 @@ impl BigBrotherBuilder {
     /// serves it.
     ///
     /// In OpenMetrics, `response_size_bytes` has the type `unknown`, the only one that is
-    /// legal for its name, so scrapers lose the type `counter`.
+    /// legal for its name, so scrapers lose the type `counter`. While a
+    /// [source of text](MetricSource::text) is attached, all scrapers get the text format.
     pub fn openmetrics(mut self) -> Self {
         self.has_openmetrics = true;
         self

@@ -240,7 +240,8 @@ impl Monitor {
     /// This takes microseconds for a hundred label sets and milliseconds for ten
     /// thousand. In an async handler, mount [`metrics`](crate::metrics()) instead, which
     /// does not block the worker. Metrics of the app that fail or panic when they are
-    /// encoded are left out and logged once.
+    /// encoded are left out and logged once. Those of a
+    /// [source of text](MetricSource::text) are in the text format only.
     ///
     /// # Examples
     ///

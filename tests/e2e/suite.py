@@ -1,4 +1,4 @@
-"""The end-to-end suite: `suite.py NOTES WATCHER`, the built example and the built watcher.rs. See `run`."""
+"""The end-to-end suite: `suite.py NOTES WATCHER SOURCES`, the built example, watcher.rs and sources.rs. See `run`."""
 
 import contextlib
 import pathlib
@@ -8,7 +8,7 @@ import time
 
 from app import App
 from checks import browser, counts, dependencies, example, families, files, hostile, page, queries, restart, scrapes
-from checks import watcher
+from checks import sources, watcher
 from observability import copy_for
 from process import started
 from report import Report
@@ -18,7 +18,7 @@ from traffic import Traffic
 VERSION = "v0.1.0"
 
 
-def main(notes, watching):
+def main(notes, watching, attaching):
     report = Report()
     with tempfile.TemporaryDirectory(prefix="actix-monitor-e2e-") as name:
         directory = pathlib.Path(name)
@@ -28,6 +28,8 @@ def main(notes, watching):
             watcher.check_redis(report, watching, directory)
         with report.section("Ten dependencies: the check of one blocks its thread"):
             watcher.check_blocked(report, watching, directory)
+        with report.section("Metrics of other libraries"):
+            sources.check(report, attaching, directory)
         with report.section("The example itself"):
             example.check(report, notes, directory)
         with report.section("A hostile client"):

@@ -1,6 +1,6 @@
 # What the suite and the pictures need, installed where it is missing. Sourced by `run` and `pictures`.
-# Leaves behind: $root, $python (of a virtual environment under target/), $notes (the example's binary)
-# and $watcher (that of watcher.rs).
+# Leaves behind: $root, $python (of a virtual environment under target/), $notes (the example's binary),
+# $watcher and $sources (those of watcher.rs and sources.rs).
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 root=$(cd "$here/../.." && pwd)
@@ -46,3 +46,4 @@ python=$target/e2e-venv/bin/python
 cargo build --manifest-path "$root/Cargo.toml" --package notes --package watcher
 notes=$target/debug/notes
 watcher=$target/debug/watcher
+sources=$target/debug/sources
