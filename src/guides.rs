@@ -8,6 +8,9 @@ struct Readme;
 #[doc = include_str!("../docs/dependencies.md")]
 struct Dependencies;
 
+#[doc = include_str!("../docs/blocked-workers.md")]
+struct BlockedWorkers;
+
 #[doc = include_str!("../docs/deployment.md")]
 struct Deployment;
 

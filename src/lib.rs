@@ -21,6 +21,7 @@ mod protocol;
 mod request;
 mod store;
 mod timers;
+mod workers;
 
 pub use prometheus_client;
 

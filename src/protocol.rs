@@ -24,6 +24,9 @@ pub(crate) const CHECK_EVERY: Duration = Duration::from_secs(15);
 /// Default timeout of a dependency check.
 pub(crate) const CHECK_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// How long a poll may hold its worker, unless the app sets it.
+pub(crate) const BLOCKING_THRESHOLD: Duration = Duration::from_millis(100);
+
 /// Maximum length in characters of text from outside: error messages, raw paths,
 /// trace ids.
 pub(crate) const TEXT_LENGTH: usize = 120;

@@ -88,6 +88,9 @@ impl BigBrotherBuilder {
         if let Some(limit) = shared.series_limit {
             validation::series_limit(limit)?;
         }
+        if let Some(threshold) = shared.blocking_threshold {
+            validation::blocking_threshold(threshold)?;
+        }
         if let Some(labels) = &shared.const_labels {
             validation::const_labels(labels)?;
         }

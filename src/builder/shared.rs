@@ -1,6 +1,7 @@
 //! The setters for options of the monitor, which all builds of a process share.
 
 use std::any::TypeId;
+use std::time::Duration;
 
 use prometheus_client::registry::Registry;
 
@@ -8,6 +9,7 @@ use super::setters::BigBrotherBuilder;
 use crate::dependency::check::Dependency;
 use crate::exposition::sources::Registration;
 use crate::options::source::MetricSource;
+use crate::protocol;
 
 impl BigBrotherBuilder {
     /// Sets the running version, shown as `application_info{version="…"}`: `unknown` by
@@ -76,6 +78,47 @@ impl BigBrotherBuilder {
     /// [`observe_at`](Self::observe_at) defines the end. Off by default. Shared.
     pub fn requests_in_flight(mut self) -> Self {
         self.shared.requests_in_flight = Some(true);
+        self
+    }
+
+    /// Watches the workers, with a [`blocking_threshold`](Self::blocking_threshold) of 100 ms
+    /// unless it is set. Off by default. Shared.
+    ///
+    /// A handler that blocks its thread, for example with a synchronous database call,
+    /// delays all other connections of its worker. These families show which route it is; the
+    /// guide [Blocked workers] explains how to find and mend such a handler.
+    ///
+    /// | family | content |
+    /// |---|---|
+    /// | `worker_blocked_total`, `worker_blocked_seconds_total` | polls of handlers and response bodies that held their worker for the threshold or longer, by `method` and `addr`: how many, and for how long in total |
+    /// | `event_loop_delay_seconds` | how late a timer fires that each worker sets every 100 ms |
+    /// | `worker_busy_seconds_total` | how long the workers were busy, as opposed to waiting for events |
+    /// | `workers_alive` | the number of workers |
+    ///
+    /// The first time that a route blocks, a warning is logged. Excluded requests are not
+    /// counted. The time is wall time: a poll also holds its worker while
+    /// the system runs other threads, or has suspended the machine.
+    ///
+    /// [Blocked workers]: https://github.com/labbsr0x/actix-monitor/blob/main/docs/blocked-workers.md
+    pub fn blocked_workers(mut self) -> Self {
+        self.shared.blocking_threshold.get_or_insert(protocol::BLOCKING_THRESHOLD);
+        self
+    }
+
+    /// Turns [`blocked_workers`](Self::blocked_workers) on, and sets how long a poll may hold
+    /// its worker: one that holds it for `threshold` or longer is counted. Shared. Zero is
+    /// refused.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use actix_monitor::BigBrother;
+    /// use std::time::Duration;
+    ///
+    /// let builder = BigBrother::builder().blocking_threshold(Duration::from_millis(20));
+    /// ```
+    pub fn blocking_threshold(mut self, threshold: Duration) -> Self {
+        self.shared.blocking_threshold = Some(threshold);
         self
     }
 

@@ -1,6 +1,7 @@
 //! The values that options cannot have, refused before anything is started.
 
 use std::collections::HashSet;
+use std::time::Duration;
 
 use actix_web::http::Uri;
 
@@ -107,6 +108,17 @@ pub(super) fn series_limit(limit: usize) -> Result<(), BuildError> {
     refuse(
         "series_limit: it is zero, so not even the first request could be recorded; give the \
          number of label sets that a family may have"
+            .to_owned(),
+    )
+}
+
+pub(super) fn blocking_threshold(threshold: Duration) -> Result<(), BuildError> {
+    if !threshold.is_zero() {
+        return Ok(());
+    }
+    refuse(
+        "blocking_threshold: it is zero, so every poll would count as one that blocks; give the \
+         time for which a poll may hold its worker, such as 100 ms"
             .to_owned(),
     )
 }

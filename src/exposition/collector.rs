@@ -18,7 +18,7 @@ use crate::store::snapshot::{Row, Snapshot};
 struct Labels<'a> {
     constant: &'a ConstLabels,
     series: Option<LabelSet<'a>>,
-    value: Option<&'a (&'static str, String)>,
+    value: &'a [(&'static str, String)],
 }
 
 impl EncodeLabelSet for Labels<'_> {
@@ -26,7 +26,7 @@ impl EncodeLabelSet for Labels<'_> {
         for (key, value) in self.constant.iter() {
             encode_label(encoder, key, value)?;
         }
-        if let Some((key, value)) = self.value {
+        for (key, value) in self.value {
             encode_label(encoder, key, value)?;
         }
         match &self.series {
@@ -59,12 +59,21 @@ pub(crate) fn encode(
     let mut metric = encoder.encode_descriptor(name, help, unit.as_ref(), metric_type)?;
     match &family.samples {
         Samples::Histograms(snapshot) => {
-            snapshot.rows().try_for_each(|row| encode_histogram(&mut metric, snapshot, &row))
+            let bounds = snapshot.bounds();
+            snapshot.rows().try_for_each(|row| {
+                let labels = series_labels(snapshot, &row);
+                encode_histogram(&mut metric, &labels, bounds, row.nanos, row.counts)
+            })
         }
         // As a gauge, which is written with the name of its family.
         Samples::Bytes(snapshot) => snapshot.rows().try_for_each(|row| {
             metric.encode_family(&series_labels(snapshot, &row))?.encode_gauge(&row.bytes)
         }),
+        Samples::Histogram(histogram) => {
+            let labels = Labels { constant: family.const_labels, series: None, value: &[] };
+            let bounds = histogram.buckets.seconds();
+            encode_histogram(&mut metric, &labels, bounds, histogram.nanos, &histogram.counts)
+        }
         Samples::Values(values) => {
             values.iter().try_for_each(|value| encode_value(&mut metric, family, value))
         }
@@ -76,8 +85,7 @@ fn encode_value(
     family: &FamilySnapshot<'_>,
     value: &Value,
 ) -> Result<(), Error> {
-    let labels =
-        Labels { constant: family.const_labels, series: None, value: value.label.as_ref() };
+    let labels = Labels { constant: family.const_labels, series: None, value: &value.labels };
     if family.descriptor.metric_type == OwnType::Info {
         return metric.encode_info(&labels);
     }
@@ -89,20 +97,21 @@ fn encode_value(
 }
 
 fn series_labels<'a>(snapshot: &'a Snapshot<'_>, row: &Row<'a>) -> Labels<'a> {
-    Labels { constant: snapshot.const_labels(), series: Some(row.series.labels()), value: None }
+    Labels { constant: snapshot.const_labels(), series: Some(row.series.labels()), value: &[] }
 }
 
 fn encode_histogram(
     metric: &mut MetricEncoder<'_>,
-    snapshot: &Snapshot<'_>,
-    row: &Row<'_>,
+    labels: &Labels<'_>,
+    bounds: &[f64],
+    nanos: u64,
+    counts: &[u64],
 ) -> Result<(), Error> {
     // Counts per bucket: prometheus-client cumulates them itself.
-    let bounds = snapshot.bounds().iter().copied().chain([f64::INFINITY]);
-    let buckets: Vec<_> = bounds.zip(row.counts.iter().copied()).collect();
-    let count = row.counts.iter().sum();
-    let sum = row.nanos as f64 / 1e9;
+    let bounds = bounds.iter().copied().chain([f64::INFINITY]);
+    let buckets: Vec<_> = bounds.zip(counts.iter().copied()).collect();
+    let count = counts.iter().sum();
+    let sum = nanos as f64 / 1e9;
     // Without exemplars, which prometheus-client creates in its own metrics only.
-    let labels = series_labels(snapshot, row);
-    metric.encode_family(&labels)?.encode_histogram::<NoLabelSet>(sum, count, &buckets, None)
+    metric.encode_family(labels)?.encode_histogram::<NoLabelSet>(sum, count, &buckets, None)
 }

@@ -3,6 +3,7 @@
 use super::writer::{Descriptor, PageWriter};
 use crate::labels::write_label;
 use crate::protocol::label;
+use crate::store::buckets::Buckets;
 use crate::store::series::ConstLabels;
 use crate::store::snapshot::Snapshot;
 
@@ -20,20 +21,31 @@ pub(crate) enum Samples<'a> {
     Histograms(&'a Snapshot<'a>),
     /// The byte counter per series.
     Bytes(&'a Snapshot<'a>),
+    /// One histogram without labels besides the constant ones.
+    Histogram(HistogramValue<'a>),
     /// Single values.
     Values(Vec<Value>),
 }
 
-/// A sample with at most one label besides the constant ones.
+/// The state of a histogram.
+#[derive(Debug)]
+pub(crate) struct HistogramValue<'a> {
+    pub(crate) buckets: &'a Buckets,
+    /// Observations per bucket, not cumulated, `+Inf` last.
+    pub(crate) counts: Vec<u64>,
+    pub(crate) nanos: u64,
+}
+
+/// A sample with its labels besides the constant ones.
 #[derive(Debug)]
 pub(crate) struct Value {
-    pub(crate) label: Option<(&'static str, String)>,
+    pub(crate) labels: Vec<(&'static str, String)>,
     pub(crate) value: f64,
 }
 
 impl From<f64> for Value {
     fn from(value: f64) -> Self {
-        Self { label: None, value }
+        Self { labels: Vec::new(), value }
     }
 }
 
@@ -45,22 +57,40 @@ impl FamilySnapshot<'_> {
         match &self.samples {
             Samples::Histograms(snapshot) => write_histograms(writer, &name, snapshot),
             Samples::Bytes(snapshot) => write_bytes(writer, &name, snapshot),
+            Samples::Histogram(histogram) => self.write_histogram(writer, &name, histogram),
             Samples::Values(values) => self.write_values(writer, &name, values),
         }
     }
 
     fn write_values(&self, writer: &mut PageWriter, name: &str, values: &[Value]) {
         let name = format!("{name}{}", self.descriptor.metric_type.in_text().0);
-        for Value { label, value } in values {
-            let mut labels = String::new();
-            for (key, value) in self.const_labels.iter() {
-                write_label(&mut labels, key, value);
-            }
-            if let Some((key, value)) = label {
-                write_label(&mut labels, key, value);
-            }
-            writer.sample(&name, &labels, *value);
+        for Value { labels, value } in values {
+            writer.sample(&name, &self.labels(labels), *value);
         }
+    }
+
+    fn write_histogram(&self, writer: &mut PageWriter, name: &str, histogram: &HistogramValue<'_>) {
+        let mut cumulated = 0;
+        for (bound, count) in histogram.buckets.le_labels().zip(&histogram.counts) {
+            cumulated += count;
+            let labels = self.labels(&[(label::LE, bound)]);
+            writer.sample(&format!("{name}_bucket"), &labels, cumulated as f64);
+        }
+        let labels = self.labels(&[]);
+        writer.sample(&format!("{name}_sum"), &labels, histogram.nanos as f64 / 1e9);
+        writer.sample(&format!("{name}_count"), &labels, cumulated as f64);
+    }
+
+    /// The constant labels and those of a sample, as both text formats write them.
+    fn labels(&self, of_sample: &[(&str, String)]) -> String {
+        let mut labels = String::new();
+        for (key, value) in self.const_labels.iter() {
+            write_label(&mut labels, key, value);
+        }
+        for (key, value) in of_sample {
+            write_label(&mut labels, key, value);
+        }
+        labels
     }
 }
 

@@ -64,10 +64,14 @@ where
             }
             StepProject::Inner { future, guard } => (future, guard),
         };
-        guard.set_polled(true);
-        match future.poll(cx) {
+        let is_measured = guard.begin_poll();
+        let polled = future.poll(cx);
+        if is_measured {
+            guard.end_poll(polled.is_ready());
+        }
+        match polled {
             Poll::Pending => {
-                guard.set_polled(false);
+                guard.set_idle();
                 Poll::Pending
             }
             Poll::Ready(Ok(response)) => {

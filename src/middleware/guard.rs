@@ -6,10 +6,11 @@ use std::rc::Rc;
 
 use actix_web::body::{BodySize, MessageBody};
 use actix_web::dev::ServiceRequest;
-use actix_web::http::StatusCode;
+use actix_web::http::{StatusCode, Version};
 use actix_web::{Error, HttpRequest, HttpResponse};
 
 use super::state::MiddlewareState;
+use super::watch::Watch;
 use crate::clock::Start;
 use crate::endpoint::metrics::MetricsPage;
 use crate::labels::{Key, LabelSet, RequestKey, truncate};
@@ -54,6 +55,10 @@ struct RequestState {
     path: String,
     /// Empty if there is none.
     trace_id: String,
+    /// Whether the request is in `requests_in_flight`.
+    is_in_flight: bool,
+    /// `None` if workers are not watched.
+    watch: Option<Watch>,
     progress: Progress,
 }
 
@@ -72,6 +77,8 @@ struct Progress {
     remaining: u64,
     /// Whether `bytes` is the number of bytes sent.
     counts_sent: bool,
+    /// Whether more of the body matters than its end: its polls, or the number of bytes.
+    observes_body: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -132,6 +139,7 @@ impl Progress {
             bytes: 0,
             remaining: u64::MAX,
             counts_sent: false,
+            observes_body: false,
         }
     }
 }
@@ -142,29 +150,59 @@ impl RequestGuard {
     pub(super) fn new(requests: &Rc<Requests>, request: &ServiceRequest, path: &str) -> Self {
         let middleware = &requests.middleware;
         middleware.remember_routes(request);
-        if middleware.has_in_flight {
-            middleware.add_in_flight(1);
-        }
         let method = route::method_label(request.method());
         let mut guard = Self { request: Some(requests.begin(path, method)) };
         // The closures below may panic: the guard then records the request.
         if middleware.excludes_request(request) {
             guard.discard();
-        } else if let (Some(source), Some(state)) =
-            (&middleware.options.exemplars, &mut guard.request)
-        {
-            state.trace_id = source.trace_id(request).unwrap_or_default();
+        } else if let (true, Some(state)) = (middleware.has_extras, &mut guard.request) {
+            state.begin_extras(middleware, request);
         }
         guard
     }
 
-    /// Marks whether the inner service is being polled. A panic is recognized by this
-    /// mark, because a middleware around this one may catch the panic before the
-    /// future is dropped.
+    /// Begins a poll of the inner service. Returns whether it is measured.
+    ///
+    /// Until its end the request is marked as polled. A panic is recognized by this mark,
+    /// because a middleware around this one may catch the panic before the future is
+    /// dropped.
     #[inline]
-    pub(super) fn set_polled(&mut self, is_polled: bool) {
+    pub(super) fn begin_poll(&mut self) -> bool {
+        let Some(request) = &mut self.request else { return false };
+        request.progress.phase = Phase::Polled;
+        let is_measured = request.watch.is_some();
+        if is_measured {
+            request.begin_poll();
+        }
+        is_measured
+    }
+
+    /// The inner service was polled and is not ready.
+    #[inline]
+    pub(super) fn set_idle(&mut self) {
         if let Some(request) = &mut self.request {
-            request.progress.phase = if is_polled { Phase::Polled } else { Phase::Idle };
+            request.progress.phase = Phase::Idle;
+        }
+    }
+
+    /// Begins a poll of the body. Returns whether it is observed: whether it is measured or
+    /// its bytes are counted.
+    #[inline]
+    pub(super) fn begin_body_poll(&mut self) -> bool {
+        match &mut self.request {
+            Some(request) if request.progress.observes_body => {
+                request.begin_poll();
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// Ends the measurement of a poll, if it is measured.
+    #[inline(never)]
+    pub(super) fn end_poll(&mut self, has_response: bool) {
+        if let Some(request) = &mut self.request {
+            request.end_poll(has_response);
         }
     }
 
@@ -180,7 +218,7 @@ impl RequestGuard {
             return self.discard();
         }
         if state.on_response(request, response) == Some(ObserveAt::Head) {
-            self.finish();
+            self.finish_at_head();
         }
     }
 
@@ -196,10 +234,10 @@ impl RequestGuard {
     /// A chunk of the body is passed on. Returns `true` if it is the last one, as far
     /// as the length of the body is declared.
     #[inline]
-    pub(super) fn on_chunk(&mut self, bytes: usize) -> bool {
+    pub(super) fn on_chunk(&mut self, bytes: usize, is_observed: bool) -> bool {
         let Some(request) = &mut self.request else { return false };
         let (progress, bytes) = (&mut request.progress, bytes as u64);
-        if progress.counts_sent {
+        if is_observed && progress.counts_sent {
             progress.bytes = progress.bytes.saturating_add(bytes);
         }
         progress.remaining = progress.remaining.saturating_sub(bytes);
@@ -211,6 +249,15 @@ impl RequestGuard {
     pub(super) fn finish(&mut self) {
         if let Some(request) = self.request.take() {
             request.end();
+        }
+    }
+
+    /// Records the request at its head. The polls of its body are measured nevertheless.
+    #[inline]
+    fn finish_at_head(&mut self) {
+        match &mut self.request {
+            Some(request) if request.watch.is_some() => request.record_at_head(),
+            _ => self.finish(),
         }
     }
 
@@ -239,7 +286,45 @@ impl RequestState {
             requests: None,
             path: String::new(),
             trace_id: String::new(),
+            is_in_flight: false,
+            watch: None,
             progress: Progress::new(method),
+        }
+    }
+
+    /// What options add to the begin of a request. The source of traces may panic.
+    #[inline(never)]
+    fn begin_extras(&mut self, middleware: &MiddlewareState, request: &ServiceRequest) {
+        if middleware.has_in_flight {
+            middleware.add_in_flight(1);
+            self.is_in_flight = true;
+        }
+        if let Some(worker) = &middleware.worker {
+            // Over HTTP/2, actix polls the future of a request in a task of its own.
+            let is_polled_next = request.version() != Version::HTTP_2;
+            let turn = worker.event_loop.turn().filter(|_| is_polled_next);
+            self.watch = Some(Watch::new(turn));
+            self.progress.observes_body = true;
+        }
+        if let Some(source) = &middleware.options.exemplars {
+            self.trace_id = source.trace_id(request).unwrap_or_default();
+        }
+    }
+
+    #[inline(never)]
+    fn begin_poll(&mut self) {
+        let Some(requests) = &self.requests else { return };
+        if let (Some(watch), Some(worker)) = (&mut self.watch, &requests.middleware.worker) {
+            watch.begin_poll(self.progress.started, worker);
+        }
+    }
+
+    fn end_poll(&mut self, has_response: bool) {
+        let Some(requests) = &self.requests else { return };
+        let Progress { started, method, slot, .. } = self.progress;
+        if let (Some(watch), Some(worker)) = (&mut self.watch, &requests.middleware.worker) {
+            watch.end_poll(started.elapsed_nanos(), worker, has_response);
+            watch.count_blocks(&requests.middleware, method, slot);
         }
     }
 
@@ -267,6 +352,7 @@ impl RequestState {
             _ => 0,
         };
         progress.counts_sent = counted == Some(ResponseSize::Sent);
+        progress.observes_body |= progress.counts_sent;
         progress.remaining = if let BodySize::Sized(length) = body { length } else { u64::MAX };
         progress.phase = Phase::Responded;
         Some(middleware.observe_at(status, rule, addr))
@@ -317,17 +403,54 @@ impl RequestState {
         }
         let Some(requests) = self.requests.take() else { return };
         let middleware = &requests.middleware;
-        if let Progress { slot: Some(slot), started, bytes, .. } = self.progress {
-            let nanos = started.elapsed_nanos();
+        let nanos = self.progress.started.elapsed_nanos();
+        if let Progress { slot: Some(slot), bytes, .. } = self.progress {
             middleware.record(slot, nanos, bytes);
-            if !self.trace_id.is_empty() {
-                middleware.record_exemplar(slot, nanos, mem::take(&mut self.trace_id));
-            }
         }
-        if middleware.has_in_flight {
-            middleware.add_in_flight(-1);
+        if middleware.has_extras {
+            self.record_extras(middleware, nanos);
+            self.end_watch(middleware, nanos);
         }
         requests.end(self);
+    }
+
+    /// Records the request while its body goes on.
+    #[cold]
+    fn record_at_head(&mut self) {
+        let Some(requests) = self.requests.clone() else { return };
+        let nanos = self.progress.started.elapsed_nanos();
+        if let Progress { slot: Some(slot), bytes, .. } = self.progress {
+            requests.middleware.record(slot, nanos, bytes);
+        }
+        self.record_extras(&requests.middleware, nanos);
+        if let Some(watch) = &mut self.watch {
+            watch.recorded = self.progress.slot.take();
+        }
+    }
+
+    /// What options add to the record of a request.
+    #[inline(never)]
+    fn record_extras(&mut self, middleware: &MiddlewareState, nanos: u64) {
+        if mem::take(&mut self.is_in_flight) {
+            middleware.add_in_flight(-1);
+        }
+        if let Some(slot) = self.progress.slot
+            && !self.trace_id.is_empty()
+        {
+            middleware.record_exemplar(slot, nanos, mem::take(&mut self.trace_id));
+        }
+    }
+
+    /// Ends the poll in which the request ends, if it ends in one.
+    #[inline]
+    fn end_watch(&mut self, middleware: &MiddlewareState, nanos: u64) {
+        let Progress { method, slot, .. } = self.progress;
+        if let (Some(watch), Some(worker)) = (&mut self.watch, &middleware.worker) {
+            if watch.is_polling() {
+                watch.end_poll(nanos, worker, false);
+            }
+            watch.count_blocks(middleware, method, slot);
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! The actix middleware, in the order in which a request passes it: transform,
-//! service, future, body. The guard records the request, whichever way it ends.
+//! service, future, body. The guard records the request, whichever way it ends; the
+//! watch measures its polls, if workers are watched.
 
 pub(crate) mod body;
 pub(crate) mod future;
@@ -8,3 +9,4 @@ pub(crate) mod options;
 pub(crate) mod service;
 pub(crate) mod state;
 pub(crate) mod transform;
+pub(crate) mod watch;

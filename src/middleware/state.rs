@@ -12,16 +12,23 @@ use super::options::MiddlewareOptions;
 use crate::monitor::handle::Monitor;
 use crate::options::measurement::ObserveAt;
 use crate::options::message::ErrorMessage;
+use crate::protocol::MethodLabel;
 use crate::request::route::Routes;
 use crate::request::status::StatusRule;
 use crate::store::slots::Slot;
 use crate::store::writer::Writer;
+use crate::workers::blocked::Blocks;
+use crate::workers::registry::{Worker, Workers};
 
 #[derive(Debug)]
 pub(crate) struct MiddlewareState {
     pub(super) monitor: Data<Monitor>,
     pub(super) options: Arc<MiddlewareOptions>,
     pub(super) has_in_flight: bool,
+    /// The worker that this thread is; `None` if workers are not watched.
+    pub(super) worker: Option<Worker>,
+    /// Whether an option is on that does something at the begin or the end of each request.
+    pub(super) has_extras: bool,
     has_route_rules: bool,
     /// The source of messages; `None` if the label is off.
     pub(super) error_message: Option<ErrorMessage>,
@@ -45,8 +52,12 @@ impl RecordedBy {
 impl MiddlewareState {
     pub(super) fn new(monitor: Data<Monitor>, options: Arc<MiddlewareOptions>) -> Self {
         let config = monitor.config();
+        let worker = monitor.workers().map(Workers::attach);
+        let has_in_flight = config.requests_in_flight;
         Self {
-            has_in_flight: config.requests_in_flight,
+            has_in_flight,
+            has_extras: has_in_flight || worker.is_some() || options.exemplars.is_some(),
+            worker,
             has_route_rules: options.has_route_rules(),
             error_message: options.error_message.clone().or_else(|| config.error_message.clone()),
             writer: monitor.requests().writer(),
@@ -130,6 +141,14 @@ impl MiddlewareState {
 
     pub(super) fn record_exemplar(&self, slot: Slot, nanos: u64, trace_id: String) {
         self.writer.record_exemplar(slot, nanos, trace_id);
+    }
+
+    /// Counts polls of a request that blocked the worker.
+    #[cold]
+    pub(super) fn count_blocks(&self, slot: Slot, method: MethodLabel, blocks: Blocks) {
+        if let (Some(worker), Some(addr)) = (&self.worker, self.writer.addr(slot)) {
+            worker.workers.blocked.add(method.as_str(), addr, blocks);
+        }
     }
 
     pub(super) fn add_in_flight(&self, change: i64) {

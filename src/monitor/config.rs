@@ -1,6 +1,7 @@
 //! The options that all builds of a process share.
 
 use std::fmt::Debug;
+use std::time::Duration;
 
 use crate::error::BuildError;
 use crate::options::message::ErrorMessage;
@@ -17,6 +18,7 @@ pub(crate) struct MonitorOptions {
     pub(crate) const_labels: Option<Vec<(String, String)>>,
     pub(crate) error_message: Option<ErrorMessage>,
     pub(crate) requests_in_flight: Option<bool>,
+    pub(crate) blocking_threshold: Option<Duration>,
 }
 
 /// The shared options in force, fixed by the first build.
@@ -30,6 +32,8 @@ pub(crate) struct MonitorConfig {
     /// The source of messages for middlewares without a source of their own.
     pub(crate) error_message: Option<ErrorMessage>,
     pub(crate) requests_in_flight: bool,
+    /// `None` if workers are not watched.
+    pub(crate) blocking_threshold: Option<Duration>,
 }
 
 impl From<&MonitorOptions> for MonitorConfig {
@@ -43,6 +47,7 @@ impl From<&MonitorOptions> for MonitorConfig {
             const_labels: options.const_labels.clone().unwrap_or_default().into(),
             error_message: options.error_message.clone(),
             requests_in_flight: options.requests_in_flight.unwrap_or(false),
+            blocking_threshold: options.blocking_threshold,
         }
     }
 }
@@ -61,7 +66,9 @@ impl MonitorConfig {
         let error_message = options.error_message.as_ref().map(|_| true);
         check_option("error_message", &self.error_message.is_some(), error_message.as_ref())?;
         let requests_in_flight = options.requests_in_flight.as_ref();
-        check_option("requests_in_flight", &self.requests_in_flight, requests_in_flight)
+        check_option("requests_in_flight", &self.requests_in_flight, requests_in_flight)?;
+        let threshold = options.blocking_threshold.map(Some);
+        check_option("blocking_threshold", &self.blocking_threshold, threshold.as_ref())
     }
 }
 

@@ -10,12 +10,14 @@ use crate::dependency::set::DependencySet;
 use crate::dependency::state::DependencyStatus;
 use crate::exposition::collector;
 use crate::exposition::custom::names::MetricType;
-use crate::exposition::families::{FamilySnapshot, Samples, Value};
+use crate::exposition::families::{FamilySnapshot, HistogramValue, Samples, Value};
 use crate::exposition::writer::Descriptor;
 use crate::protocol::label;
 use crate::store::family::Family;
 use crate::store::series::ConstLabels;
 use crate::store::snapshot::Snapshot;
+use crate::workers::delays::DelayTotals;
+use crate::workers::registry::Workers;
 
 /// The source of this crate's own families.
 #[derive(Debug)]
@@ -24,6 +26,8 @@ pub(crate) struct Families {
     pub(crate) calls: Arc<Family>,
     pub(crate) dependencies: Arc<DependencySet>,
     pub(crate) has_in_flight: bool,
+    /// `None` if workers are not watched.
+    pub(crate) workers: Option<Arc<Workers>>,
     pub(crate) version: String,
     pub(crate) const_labels: ConstLabels,
 }
@@ -55,6 +59,32 @@ const DEPENDENCY_REQUEST_SECONDS: Descriptor = family(
     MetricType::Histogram,
     "Duration of calls to dependencies, in seconds.",
 );
+const WORKER_BLOCKED: Descriptor = family(
+    "worker_blocked",
+    None,
+    MetricType::Counter,
+    "Number of polls that blocked their worker.",
+);
+const WORKER_BLOCKED_SECONDS: Descriptor = family(
+    "worker_blocked",
+    SECONDS,
+    MetricType::Counter,
+    "Duration of polls that blocked their worker, in seconds.",
+);
+const EVENT_LOOP_DELAY_SECONDS: Descriptor = family(
+    "event_loop_delay",
+    SECONDS,
+    MetricType::Histogram,
+    "Delay of a timer on each worker, in seconds.",
+);
+const WORKER_BUSY_SECONDS: Descriptor = family(
+    "worker_busy",
+    SECONDS,
+    MetricType::Counter,
+    "Time for which workers did not wait for events, in seconds.",
+);
+const WORKERS_ALIVE: Descriptor =
+    family("workers_alive", None, MetricType::Gauge, "Number of workers.");
 const APPLICATION_INFO: Descriptor =
     family("application", None, MetricType::Info, "The running version of the application.");
 
@@ -77,8 +107,17 @@ impl Families {
         family(DEPENDENCY_UP, Samples::Values(self.dependency_up()))?;
         let calls = Snapshot::new(&self.calls);
         family(DEPENDENCY_REQUEST_SECONDS, Samples::Histograms(&calls))?;
-        let version = Value { label: Some((label::VERSION, self.version.clone())), value: 1.0 };
+        let version = Value { labels: vec![(label::VERSION, self.version.clone())], value: 1.0 };
         family(APPLICATION_INFO, Samples::Values(vec![version]))?;
+        if let Some(workers) = &self.workers {
+            let (count, seconds) = blocked(workers);
+            family(WORKER_BLOCKED, Samples::Values(count))?;
+            family(WORKER_BLOCKED_SECONDS, Samples::Values(seconds))?;
+            family(EVENT_LOOP_DELAY_SECONDS, Samples::Histogram(delays(workers)))?;
+            let (alive, busy) = workers.alive_and_busy();
+            family(WORKER_BUSY_SECONDS, Samples::Values(vec![busy.as_secs_f64().into()]))?;
+            family(WORKERS_ALIVE, Samples::Values(vec![(alive as f64).into()]))?;
+        }
         #[cfg(all(feature = "process", target_os = "linux"))]
         for (descriptor, value) in process_metrics() {
             family(descriptor, Samples::Values(vec![value.into()]))?;
@@ -95,10 +134,26 @@ impl Families {
             DependencyStatus::Unknown => None,
         };
         let sample = |name: &str, value| {
-            Some(Value { label: Some((label::NAME, name.to_owned())), value: value? })
+            Some(Value { labels: vec![(label::NAME, name.to_owned())], value: value? })
         };
         states.filter_map(|state| sample(state.name(), value(state.status()))).collect()
     }
+}
+
+/// For each route, how many polls blocked their workers, and for how many seconds.
+fn blocked(workers: &Workers) -> (Vec<Value>, Vec<Value>) {
+    let routes = workers.blocked.snapshot().into_iter();
+    let values = routes.map(|((addr, method), blocks)| {
+        let labels = vec![(label::METHOD, method.to_owned()), (label::ADDR, addr)];
+        let seconds = Value { labels: labels.clone(), value: blocks.nanos as f64 / 1e9 };
+        (Value { labels, value: blocks.count as f64 }, seconds)
+    });
+    values.unzip()
+}
+
+fn delays(workers: &Workers) -> HistogramValue<'_> {
+    let DelayTotals { nanos, counts } = workers.delays.totals();
+    HistogramValue { buckets: workers.delays.buckets(), counts, nanos }
 }
 
 impl Collector for Families {

@@ -23,6 +23,7 @@ use crate::store::buckets::Buckets;
 use crate::store::family::Family;
 use crate::store::pool::WriterPool;
 use crate::store::writer::Recorder;
+use crate::workers::registry::Workers;
 
 /// Handle to the metrics that all workers record into.
 ///
@@ -58,6 +59,8 @@ struct Core {
     other_requests: WriterPool,
     calls: WriterPool,
     dependencies: Arc<DependencySet>,
+    /// `None` if workers are not watched.
+    workers: Option<Arc<Workers>>,
     page: Arc<PageSource>,
     registry: Registry,
 }
@@ -89,11 +92,13 @@ impl Monitor {
         };
         let (requests, calls) = (recorder(&config.buckets), recorder(&config.dependency_buckets));
         let dependencies = Arc::new(DependencySet::default());
+        let workers = config.blocking_threshold.map(Workers::new);
         let families = Arc::new(Families {
             requests: Arc::clone(requests.family()),
             calls: Arc::clone(calls.family()),
             dependencies: Arc::clone(&dependencies),
             has_in_flight: config.requests_in_flight,
+            workers: workers.clone(),
             version: config.version.clone(),
             const_labels: Arc::clone(&config.const_labels),
         });
@@ -107,6 +112,7 @@ impl Monitor {
                 calls: WriterPool::new(&calls),
                 requests,
                 dependencies,
+                workers,
                 page: Arc::new(page),
                 registry,
             }),
@@ -276,6 +282,10 @@ impl Monitor {
 
     pub(crate) fn requests(&self) -> &Arc<Recorder> {
         &self.core.requests
+    }
+
+    pub(crate) fn workers(&self) -> Option<&Arc<Workers>> {
+        self.core.workers.as_ref()
     }
 
     /// The writers for requests that actix does not see.

@@ -87,6 +87,11 @@ impl Writer {
         Some(slot)
     }
 
+    /// The `addr` label of a slot.
+    pub(crate) fn addr(&self, slot: Slot) -> Option<&str> {
+        self.recorder.family.series(slot.series).map(|series| series.labels().addr)
+    }
+
     /// Records one observation.
     #[inline]
     pub(crate) fn record(&self, slot: Slot, nanos: u64, bytes: u64) {

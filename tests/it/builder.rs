@@ -203,6 +203,7 @@ fn a_conflict_names_the_option_and_both_values() {
                 "true",
             ),
             (shared().requests_in_flight(), "requests_in_flight", "false", "true"),
+            (shared().blocked_workers(), "blocking_threshold", "None", "Some(100ms)"),
             (
                 shared().dependency(checked().every(Duration::from_secs(1))),
                 "dependency \"db\", every",

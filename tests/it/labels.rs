@@ -51,6 +51,7 @@ fn everything(builder: BigBrotherBuilder) -> web::Data<Monitor> {
         .isolated()
         .dependency(dependency)
         .requests_in_flight()
+        .blocking_threshold(Duration::from_nanos(1))
         .error_message(ErrorMessage::extension())
         .exemplars(Exemplars::from_fn(|_| Some("trace".into())))
         .register("built", |registry| register(registry, "built"))
@@ -78,7 +79,12 @@ fn pages(monitor: &Monitor) -> [Page; 2] {
 }
 
 /// Names of samples, at least one for each family.
-const NAMES: [&str; 15] = [
+const NAMES: [&str; 20] = [
+    "worker_blocked_total",
+    "worker_blocked_seconds_total",
+    "event_loop_delay_seconds_bucket",
+    "worker_busy_seconds_total",
+    "workers_alive",
     "request_seconds_bucket",
     "request_seconds_sum",
     "response_size_bytes",
@@ -174,13 +180,15 @@ fn no_value_of_a_constant_label_can_break_the_page() {
 #[test]
 fn without_constant_labels_a_sample_has_no_empty_braces_and_no_leading_comma() {
     let page = |builder: BigBrotherBuilder| {
-        let monitor = builder.isolated().requests_in_flight().build().monitor();
+        let monitor = builder.isolated().requests_in_flight().blocked_workers().build().monitor();
         monitor.start_request("amqp").method("CONSUME").addr("orders").finish("ack");
         page_of(&monitor);
         [Format::Text, Format::OpenMetrics].map(|format| monitor.encode(format))
     };
     for page in page(BigBrother::builder()) {
         assert!(page.contains("\nrequests_in_flight 0\n"), "{page}");
+        assert!(page.contains("\nevent_loop_delay_seconds_bucket{le=\"0.005\"} 0\n"), "{page}");
+        assert!(page.contains("\nevent_loop_delay_seconds_sum 0\n"), "{page}");
         assert!(page.contains("\napplication_info{version=\"unknown\"} 1\n"), "{page}");
         let count = "\nrequest_seconds_count{type=\"amqp\",status=\"ack\",";
         assert!(page.contains(count), "{page}");

@@ -3,6 +3,7 @@
 #![expect(clippy::expect_used, clippy::panic, reason = "a test that cannot go on has failed")]
 
 mod addr;
+mod blocked;
 mod bodies;
 mod bounds;
 mod builder;

@@ -4,6 +4,7 @@
 
 use std::fmt;
 use std::sync::{Mutex, OnceLock, PoisonError};
+use std::time::Duration;
 
 use actix_monitor::prometheus_client::collector::Collector;
 use actix_monitor::prometheus_client::encoding::text::encode;
@@ -227,6 +228,27 @@ fn closures_of_a_middleware_may_call_the_monitor() {
         }
         let recorded = [("addr", "/a"), ("errorMessage", "asked")];
         assert_eq!(server.metrics().value("request_seconds_count", &recorded), Some(2.0));
+    });
+}
+
+#[test]
+fn a_logger_may_call_the_monitor_when_a_route_blocks_its_worker() {
+    in_a_process_of_its_own(|| {
+        log::set_logger(&AsksAll).expect("no other logger");
+        log::set_max_level(log::LevelFilter::Trace);
+        let middleware = with(db()).blocking_threshold(Duration::from_nanos(1)).build();
+        MONITOR.set(middleware.monitor()).expect("set once");
+        let server = Server::watched(middleware, |app| {
+            app.route("/blocks", web::get().to(HttpResponse::Ok));
+        });
+        for _ in 0..2 {
+            assert_eq!(server.connect().get("/blocks").status, 200);
+        }
+        let labels = [("method", "GET"), ("addr", "/blocks")];
+        assert_eq!(server.metrics().value("worker_blocked_total", &labels), Some(2.0));
+        let lines = LINES.lock().unwrap_or_else(PoisonError::into_inner);
+        let blocked = "GET /blocks blocked its worker";
+        assert_eq!(lines.iter().filter(|line| line.contains(blocked)).count(), 1);
     });
 }
 

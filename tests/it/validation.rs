@@ -112,6 +112,11 @@ fn refusals() -> Vec<(BigBrotherBuilder, &'static str)> {
              number of label sets that a family may have",
         ),
         (
+            isolated().blocking_threshold(Duration::ZERO),
+            "blocking_threshold: it is zero, so every poll would count as one that blocks; give the \
+             time for which a poll may hold its worker, such as 100 ms",
+        ),
+        (
             isolated().const_label("status", "x"),
             "const_label \"status\": the protocol or Prometheus uses this key; use another one",
         ),
