@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use actix_monitor::{BigBrother, ErrorMessage, Exemplars, ObserveAt, ResponseSize, Unmatched};
 use actix_web::http::StatusCode;
+use actix_web::rt::System;
 use actix_web::test::TestRequest;
 
 use super::time::over_bare;
@@ -19,6 +20,7 @@ use crate::threads::Worker;
 
 const SECTION: &str = "ns over bare, options";
 const OFF: &str = "every option off";
+const BLOCKED: &str = "blocked_workers, request that completes in one poll";
 
 /// A request and its response.
 #[derive(Clone, Copy)]
@@ -60,6 +62,10 @@ pub fn run(args: &Args, report: &mut Report) {
     for (exchange, options) in exchanges {
         let mut workers = vec![worker(bare(), exchange), worker(with(OFF), exchange)];
         workers.extend(options.into_iter().map(|peer| worker(peer, exchange)));
+        if let Exchange::Plain = exchange {
+            let peer = with_options(BLOCKED, |builder| builder.blocked_workers());
+            workers.push(worker_in_a_runtime(peer, exchange));
+        }
         let timings = paired_timings(&mut workers, args.rounds(600));
         report_rows(exchange, &timings, report);
     }
@@ -72,6 +78,11 @@ fn report_rows(exchange: Exchange, timings: &[Timing], report: &mut Report) {
         report.number(SECTION, &timing.name, timing.over_bare);
         let what = format!("time over bare, option {}", timing.name);
         report.compare(&what, Cell::new(timing.over_bare, " ns"), Cell::named(OFF, off, " ns"));
+        if timing.name == BLOCKED {
+            let what = format!("time added by option {BLOCKED}");
+            let added = Cell::new(timing.over_bare - off, " ns");
+            report.limit(&what, added, "–".to_owned(), 30.0, " ns");
+        }
     }
 }
 
@@ -139,6 +150,15 @@ fn other_path(other: usize) -> String {
 /// Bounds so low that each observation is compared with all of them.
 fn tiny_buckets() -> Vec<f64> {
     (1..=20).map(|nanos| f64::from(nanos) * 1e-9).collect()
+}
+
+/// As in a server: the option reads a counter of the worker's runtime.
+fn worker_in_a_runtime(peer: Peer<BigBrother>, exchange: Exchange) -> Worker {
+    Worker::new(peer.name, move || {
+        let router = Router::new(1);
+        let runtime = System::new();
+        runtime.block_on(async { minimal(&peer, move || router.route(exchange.request())) })
+    })
 }
 
 fn worker<M: Middleware + Send + 'static>(peer: Peer<M>, exchange: Exchange) -> Worker {
