@@ -61,6 +61,7 @@ async fn serve(options: Options) -> io::Result<()> {
             // The 503 of a readiness probe is not an error of the service.
             .exclude("/ready")
             .exemplars(Exemplars::traceparent())
+            .blocked_workers()
             .register("notes", store.metrics())
             .build();
         // One client per worker: awc keeps its connections on one thread.

@@ -14,6 +14,8 @@ const START: &str = r#"<!doctype html>
   <li><a href="/api/quote">/api/quote</a>: a quote, from the second service</li>
   <li><a href="/api/slow">/api/slow</a>, <a href="/api/fail">/api/fail</a>,
     <a href="/api/stream">/api/stream</a>: a slow response, an error, a stream</li>
+  <li><a href="/api/blocking">/api/blocking</a>, <a href="/api/offloaded">/api/offloaded</a>:
+    a handler that blocks its worker, and the same work in <code>web::block</code></li>
 </ul>
 <p>Take a dependency down and bring it up again:</p>
 <form method="post">

@@ -21,6 +21,8 @@ PLAN = [
     Planned(5, "GET", "/api/fail", "/api/fail", 500),
     Planned(2, "GET", "/api/slow", "/api/slow", 200),
     Planned(3, "GET", "/api/stream", "/api/stream", 200),
+    Planned(2, "GET", "/api/blocking", "/api/blocking", 200),
+    Planned(2, "GET", "/api/offloaded", "/api/offloaded", 200),
     Planned(8, "GET", "/api/quote", "/api/quote", 200),
     Planned(11, "GET", "/nobody/{n}", "unmatched", 404),
     Planned(2, "HEAD", "/nobody/{n}", "unmatched", 404),

@@ -8,7 +8,10 @@ VALUES = {
     "isError": {"true", "false"},
     "method": {"GET", "HEAD", "POST", "PUT", "DELETE", "_OTHER"},
     "status": {"200", "201", "204", "404", "500"},
-    "addr": {"/", "/api/notes", "/api/notes/{id}", "/api/fail", "/api/slow", "/api/stream", "/api/quote", "unmatched"},
+    "addr": {
+        *{"/", "/api/notes", "/api/notes/{id}", "/api/fail", "/api/slow", "/api/stream", "/api/blocking"},
+        *{"/api/offloaded", "/api/quote", "unmatched"},
+    },
 }
 
 DEPENDENCIES = {"sqlite", "quotes"}
