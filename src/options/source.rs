@@ -49,11 +49,14 @@ pub struct MetricSource {
 /// How the metrics are read.
 pub(crate) enum SourceKind {
     /// Passes the registry to a function.
-    Registry(Box<dyn Fn(&mut dyn FnMut(&Registry)) + Send + Sync>),
+    Registry(Box<Lend>),
     #[cfg(feature = "prometheus")]
     Prometheus(prometheus::Registry),
     Text(Box<dyn Fn() -> String + Send + Sync>),
 }
+
+/// Passes a registry to its argument.
+pub(crate) type Lend = dyn Fn(&mut dyn FnMut(&Registry)) + Send + Sync;
 
 /// What distinguishes sources with the same key: their types, and their addresses if they
 /// have one.
