@@ -68,7 +68,9 @@ fn prometheus_crate() -> Result<prometheus::Registry, prometheus::Error> {
     visits.inc_by(5);
     let waits = HistogramOpts::new("wait_seconds", "Waits").buckets(vec![0.5, 1.0, 25.0]);
     let waits = HistogramVec::new(waits, &["queue"])?;
-    [0.25, 3.0, 70.0].map(|seconds| waits.with_label_values(&["a"]).observe(seconds));
+    for seconds in [0.25, 3.0, 70.0] {
+        waits.with_label_values(&["a"]).observe(seconds);
+    }
     registry.register(Box::new(orders))?;
     registry.register(Box::new(visits))?;
     registry.register(Box::new(waits))?;
