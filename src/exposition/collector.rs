@@ -3,7 +3,8 @@
 use std::fmt::Error;
 
 use prometheus_client::encoding::{
-    DescriptorEncoder, EncodeLabelSet, LabelSetEncoder, MetricEncoder, NoLabelSet,
+    DescriptorEncoder, EncodeLabelSet, LabelSetEncoder, MetricEncoder, NativeHistogram,
+    NativeHistogramBuckets, NoLabelSet,
 };
 use prometheus_client::metrics::MetricType;
 use prometheus_client::registry::Unit;
@@ -11,6 +12,7 @@ use prometheus_client::registry::Unit;
 use super::custom::names::MetricType as OwnType;
 use super::families::{FamilySnapshot, Samples, Value};
 use crate::labels::LabelSet;
+use crate::store::native::{self, ZERO_THRESHOLD};
 use crate::store::series::ConstLabels;
 use crate::store::snapshot::{Row, Snapshot};
 
@@ -62,7 +64,8 @@ pub(crate) fn encode(
             let bounds = snapshot.bounds();
             snapshot.rows().try_for_each(|row| {
                 let labels = series_labels(snapshot, &row);
-                encode_histogram(&mut metric, &labels, bounds, row.nanos, row.counts)
+                let native = row.native();
+                encode_histogram(&mut metric, &labels, bounds, (row.nanos, row.counts), native)
             })
         }
         // As a gauge, which is written with the name of its family.
@@ -72,7 +75,8 @@ pub(crate) fn encode(
         Samples::Histogram(histogram) => {
             let labels = Labels { constant: family.const_labels, series: None, value: &[] };
             let bounds = histogram.buckets.seconds();
-            encode_histogram(&mut metric, &labels, bounds, histogram.nanos, &histogram.counts)
+            let classic = (histogram.nanos, histogram.counts.as_slice());
+            encode_histogram(&mut metric, &labels, bounds, classic, None)
         }
         Samples::Values(values) => {
             values.iter().try_for_each(|value| encode_value(&mut metric, family, value))
@@ -104,8 +108,8 @@ fn encode_histogram(
     metric: &mut MetricEncoder<'_>,
     labels: &Labels<'_>,
     bounds: &[f64],
-    nanos: u64,
-    counts: &[u64],
+    (nanos, counts): (u64, &[u64]),
+    native: Option<native::NativeHistogram>,
 ) -> Result<(), Error> {
     // Counts per bucket: prometheus-client cumulates them itself.
     let bounds = bounds.iter().copied().chain([f64::INFINITY]);
@@ -113,5 +117,15 @@ fn encode_histogram(
     let count = counts.iter().sum();
     let sum = nanos as f64 / 1e9;
     // Without exemplars, which prometheus-client creates in its own metrics only.
-    metric.encode_family(labels)?.encode_histogram::<NoLabelSet>(sum, count, &buckets, None)
+    let mut metric = metric.encode_family(labels)?;
+    let Some(native) = native else {
+        return metric.encode_histogram::<NoLabelSet>(sum, count, &buckets, None);
+    };
+    let (schema, count, zero_count) = (native.schema, native.count, native.zero_count);
+    let positive = NativeHistogramBuckets { spans: &native.spans, deltas: &native.deltas };
+    let negative = NativeHistogramBuckets { spans: &[], deltas: &[] };
+    let zero_threshold = ZERO_THRESHOLD;
+    let native =
+        NativeHistogram { schema, zero_threshold, zero_count, negative, positive, created: None };
+    metric.encode_histogram_with_native::<NoLabelSet>(sum, count, &buckets, None, native)
 }

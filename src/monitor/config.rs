@@ -19,6 +19,7 @@ pub(crate) struct MonitorOptions {
     pub(crate) error_message: Option<ErrorMessage>,
     pub(crate) requests_in_flight: Option<bool>,
     pub(crate) blocking_threshold: Option<Duration>,
+    pub(crate) native_histograms: Option<bool>,
 }
 
 /// The shared options in force, fixed by the first build.
@@ -34,6 +35,7 @@ pub(crate) struct MonitorConfig {
     pub(crate) requests_in_flight: bool,
     /// `None` if workers are not watched.
     pub(crate) blocking_threshold: Option<Duration>,
+    pub(crate) native_histograms: bool,
 }
 
 impl From<&MonitorOptions> for MonitorConfig {
@@ -48,6 +50,7 @@ impl From<&MonitorOptions> for MonitorConfig {
             error_message: options.error_message.clone(),
             requests_in_flight: options.requests_in_flight.unwrap_or(false),
             blocking_threshold: options.blocking_threshold,
+            native_histograms: options.native_histograms.unwrap_or(false),
         }
     }
 }
@@ -68,7 +71,9 @@ impl MonitorConfig {
         let requests_in_flight = options.requests_in_flight.as_ref();
         check_option("requests_in_flight", &self.requests_in_flight, requests_in_flight)?;
         let threshold = options.blocking_threshold.map(Some);
-        check_option("blocking_threshold", &self.blocking_threshold, threshold.as_ref())
+        check_option("blocking_threshold", &self.blocking_threshold, threshold.as_ref())?;
+        let native_histograms = options.native_histograms.as_ref();
+        check_option("native_histograms", &self.native_histograms, native_histograms)
     }
 }
 

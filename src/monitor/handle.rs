@@ -88,7 +88,7 @@ impl Monitor {
         let recorder = |bounds: &[f64]| {
             let const_labels = Arc::clone(&config.const_labels);
             let family = Family::new(Buckets::new(bounds), config.series_limit, const_labels);
-            Recorder::new(Arc::new(family))
+            Recorder::new(Arc::new(family.with_native(config.native_histograms)))
         };
         let (requests, calls) = (recorder(&config.buckets), recorder(&config.dependency_buckets));
         let dependencies = Arc::new(DependencySet::default());

@@ -4,7 +4,7 @@ use super::atomic::{AtomicU64, Ordering, fence};
 
 /// Words before the buckets: the version, the nanoseconds and the bytes.
 const HEAD: usize = 3;
-const WORDS_PER_LINE: usize = 8;
+pub(crate) const WORDS_PER_LINE: usize = 8;
 
 /// How often a reader tries to read whole observations.
 const ATTEMPTS: usize = 100;
@@ -14,6 +14,13 @@ const ATTEMPTS: usize = 100;
 #[derive(Debug, Default)]
 #[repr(align(64))]
 pub(crate) struct CacheLine([AtomicU64; WORDS_PER_LINE]);
+
+impl CacheLine {
+    #[inline]
+    pub(crate) fn words(&self) -> &[AtomicU64; WORDS_PER_LINE] {
+        &self.0
+    }
+}
 
 /// Cache lines of a cell with this number of buckets, `+Inf` included.
 pub(crate) const fn lines_per_cell(buckets: usize) -> usize {
@@ -53,13 +60,14 @@ impl<'a> HistogramCell<'a> {
 
     #[inline]
     fn word(self, index: usize) -> &'a AtomicU64 {
-        &self.lines[index / WORDS_PER_LINE].0[index % WORDS_PER_LINE]
+        &self.lines[index / WORDS_PER_LINE].words()[index % WORDS_PER_LINE]
     }
 
-    /// Adds one observation. Called by the one writer of the cell.
+    /// Adds one observation, and counts it in the word of its native bucket, if it has one.
+    /// Called by the one writer of the cell.
     #[inline]
-    pub(crate) fn record(self, bucket: usize, nanos: u64, bytes: u64) {
-        let [version, sum, sent, ..] = &self.lines[0].0;
+    pub(crate) fn record(self, bucket: usize, nanos: u64, bytes: u64, native: Option<&AtomicU64>) {
+        let [version, sum, sent, ..] = self.lines[0].words();
         let count = self.word(HEAD + bucket);
         // Only the writer stores the version, so it reads its own value. It is odd
         // already if an earlier writer ended in the middle of a record (a fork, a
@@ -72,35 +80,41 @@ impl<'a> HistogramCell<'a> {
         add(sum, nanos);
         add(sent, bytes);
         add(count, 1);
+        if let Some(native) = native {
+            add(native, 1);
+        }
         // Pairs with the acquire load in `try_read`: a reader that sees this version
         // sees all words of this observation.
         version.store(odd + 1, Ordering::Release);
     }
 
-    /// Reads whole observations, or after 100 attempts the words as they are.
+    /// Reads whole observations, or after 100 attempts the words as they are. Each attempt
+    /// calls `load_native`, which loads the words of the native buckets.
     ///
     /// A writer is between two versions for some nanoseconds, unless its thread is
     /// suspended there or will never run again. In that case the totals may contain
     /// the duration of an observation whose count is missing.
-    pub(crate) fn read(self, mut totals: Totals<'_>) {
+    pub(crate) fn read(self, mut totals: Totals<'_>, mut load_native: impl FnMut()) {
         for _ in 0..ATTEMPTS {
-            if self.try_read(&mut totals) {
+            if self.try_read(&mut totals, &mut load_native) {
                 return;
             }
             std::thread::yield_now();
         }
         self.load(&mut totals);
+        load_native();
     }
 
     /// Reads whole observations unless a writer interferes. The totals are
     /// meaningless if this returns `false`.
-    pub(crate) fn try_read(self, totals: &mut Totals<'_>) -> bool {
+    pub(crate) fn try_read(self, totals: &mut Totals<'_>, mut load_native: impl FnMut()) -> bool {
         // Pairs with the release store at the end of `record`.
         let before = self.word(0).load(Ordering::Acquire);
         if before % 2 == 1 {
             return false;
         }
         self.load(totals);
+        load_native();
         // Pairs with the release fence in `record`: keeps the loads above before the
         // load of the version below.
         fence(Ordering::Acquire);

@@ -35,12 +35,14 @@ pub(crate) struct Family {
     full: OnceLock<HashTable<SeriesId>>,
     shards: Mutex<Vec<Arc<Shard>>>,
     exemplars: Exemplars,
+    has_native: bool,
 }
 
 impl Family {
     pub(crate) fn new(buckets: Buckets, limit: usize, const_labels: ConstLabels) -> Self {
         Self {
             buckets,
+            has_native: false,
             limit,
             const_labels,
             hasher: RandomState::default(),
@@ -50,6 +52,11 @@ impl Family {
             shards: Mutex::default(),
             exemplars: Exemplars::default(),
         }
+    }
+
+    /// The family with native histograms beside the classic ones, or without.
+    pub(crate) fn with_native(self, has_native: bool) -> Self {
+        Self { has_native, ..self }
     }
 
     pub(crate) fn buckets(&self) -> &Buckets {
@@ -148,7 +155,7 @@ impl Family {
 
     /// A new shard, part of every scrape from now on.
     pub(crate) fn add_shard(&self) -> Arc<Shard> {
-        let shard = Arc::new(Shard::new(self.buckets.clone()));
+        let shard = Arc::new(Shard::new(self.buckets.clone(), self.has_native));
         self.shards.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::clone(&shard));
         shard
     }

@@ -13,13 +13,15 @@
 //!
 //! Each thread owns a [`Writer`](writer::Writer): its shard, and a table from label
 //! sets to the cells of that shard. To record is to look up that table and to add to
-//! one cell. A scrape adds up the cells of all shards, series by series.
+//! one cell. A scrape adds up the cells of all shards, series by series. With native
+//! histograms a cell also has exponential buckets: see [`native`].
 
 pub(crate) mod atomic;
 pub(crate) mod buckets;
 pub(crate) mod cell;
 pub(crate) mod exemplars;
 pub(crate) mod family;
+pub(crate) mod native;
 pub(crate) mod pool;
 pub(crate) mod series;
 pub(crate) mod shard;

@@ -3,6 +3,7 @@
 use super::cell::Totals;
 use super::exemplars::{Exemplar, ExemplarMap};
 use super::family::Family;
+use super::native::{NativeHistogram, OctaveCounts, add_octaves};
 use super::series::{ConstLabels, Series, SeriesId};
 
 /// The state of a family at one scrape.
@@ -13,6 +14,9 @@ pub(crate) struct Snapshot<'a> {
     /// One row of words per series, in the order of their indices.
     words: Vec<u64>,
     width: usize,
+    /// The native buckets of each series, in the order of their indices. Empty without native
+    /// histograms.
+    octaves: Vec<Vec<OctaveCounts>>,
 }
 
 /// The state of one series.
@@ -24,6 +28,8 @@ pub(crate) struct Row<'a> {
     pub(crate) bytes: u64,
     /// Observations per bucket, not cumulated, `+Inf` last.
     pub(crate) counts: &'a [u64],
+    /// `None` without native histograms.
+    octaves: Option<&'a [OctaveCounts]>,
 }
 
 const NANOS: usize = 0;
@@ -35,16 +41,32 @@ impl<'a> Snapshot<'a> {
         // Before the counts: an exemplar's observation is then counted.
         let exemplars = family.exemplars().snapshot();
         let width = HEAD + family.buckets().count();
-        let mut snapshot = Self { family, exemplars, words: Vec::new(), width };
+        let (words, octaves) = (Vec::new(), Vec::new());
+        let mut snapshot = Self { family, exemplars, words, width, octaves };
         let mut row = vec![0; width];
+        let mut octaves = Vec::new();
         for shard in family.shards() {
-            for (series, cell) in shard.cells() {
+            for (series, cell, native) in shard.cells() {
                 let ([nanos, bytes], counts) = row.split_at_mut(HEAD) else { continue };
-                cell.read(Totals { nanos, bytes, counts });
+                let totals = Totals { nanos, bytes, counts };
+                match native {
+                    None => cell.read(totals, || {}),
+                    Some(native) => {
+                        cell.read(totals, || native.load(&mut octaves));
+                        snapshot.add_native(series as usize, &octaves);
+                    }
+                }
                 snapshot.add(series as usize, &row);
             }
         }
         snapshot
+    }
+
+    fn add_native(&mut self, series: usize, octaves: &[OctaveCounts]) {
+        if self.octaves.len() <= series {
+            self.octaves.resize_with(series + 1, Vec::new);
+        }
+        add_octaves(&mut self.octaves[series], octaves);
     }
 
     fn add(&mut self, series: usize, row: &[u64]) {
@@ -65,7 +87,8 @@ impl<'a> Snapshot<'a> {
             let series = self.family.series(id)?;
             let (nanos, bytes) = (words[NANOS], words[BYTES]);
             let is_recorded = counts.iter().any(|count| *count > 0);
-            is_recorded.then_some(Row { id, series, nanos, bytes, counts })
+            let octaves = self.octaves.get(id as usize).map(Vec::as_slice);
+            is_recorded.then_some(Row { id, series, nanos, bytes, counts, octaves })
         })
     }
 
@@ -86,5 +109,12 @@ impl<'a> Snapshot<'a> {
 
     pub(crate) fn const_labels(&self) -> &ConstLabels {
         self.family.const_labels()
+    }
+}
+
+impl Row<'_> {
+    /// The native histogram of the series, of the same observations as the classic one.
+    pub(crate) fn native(&self) -> Option<NativeHistogram> {
+        Some(NativeHistogram::new(self.octaves?, self.counts.iter().sum()))
     }
 }

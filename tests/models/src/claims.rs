@@ -9,7 +9,7 @@ use std::sync::Arc;
 use loom::sync::Mutex;
 use loom::thread::{self, JoinHandle};
 
-use crate::subject::{Real, RecordNeverFinished, Seen, Subject, after};
+use crate::subject::{Real, RecordNeverFinished, Seen, Subject, WithNative, after};
 
 /// How many observations a read tells of: none but whole ones.
 fn whole(seen: Seen) -> usize {
@@ -111,6 +111,24 @@ fn a_reader_does_not_see_a_cell_change_hands<S: Subject>() {
 #[test]
 fn the_cell_shows_whole_observations() {
     a_reader_sees_whole_observations::<Real>();
+}
+
+/// Of one observation: a reader loads the whole directory, so that more of them would be
+/// millions of interleavings.
+#[test]
+fn native_buckets_are_read_with_the_observation_that_they_count() {
+    loom::model(|| {
+        let cell = Arc::new(WithNative::default());
+        let writer = writer(&cell, 1);
+        cell.try_read().map(whole);
+        writer.join().unwrap();
+        assert_eq!(cell.try_read(), Some(after(1)));
+    });
+}
+
+#[test]
+fn native_buckets_lose_nothing_when_their_worker_ends() {
+    nothing_is_lost_when_a_worker_ends::<WithNative>();
 }
 
 #[test]

@@ -1,5 +1,5 @@
-//! The histogram cell and its mutants, built from loom's atomics. `claims` contains what
-//! holds for the cell, `mutants` that each mutant is caught.
+//! The histogram cell, its native buckets, and its mutants, built from loom's atomics. `claims`
+//! contains what holds for the cell, `mutants` that each mutant is caught.
 
 #![cfg(test)]
 
@@ -10,6 +10,9 @@ mod subject;
 mod atomic;
 #[path = "../../../src/store/cell.rs"]
 mod cell;
+#[expect(dead_code, reason = "the models need its cell only")]
+#[path = "../../../src/store/native.rs"]
+mod native;
 
 mod version_never_odd {
     include!(concat!(env!("OUT_DIR"), "/version_never_odd.rs"));

@@ -1,5 +1,7 @@
 //! One interface for the cell and its mutants.
 
+use crate::native::{DIRECTORY_LINES, NativeCell, OctaveLines};
+
 /// Buckets of the models: one is enough to be torn from its sum, and each further
 /// word multiplies the interleavings.
 const COUNTS: usize = 1;
@@ -10,6 +12,8 @@ pub(crate) struct Seen {
     pub(crate) nanos: u64,
     pub(crate) bytes: u64,
     pub(crate) counts: [u64; COUNTS],
+    /// In all native buckets. Equal to the counts of a cell without them.
+    pub(crate) native: u64,
 }
 
 impl Seen {
@@ -18,17 +22,19 @@ impl Seen {
             nanos: self.nanos + other.nanos,
             bytes: self.bytes + other.bytes,
             counts: [self.counts[0] + other.counts[0]],
+            native: self.native + other.native,
         }
     }
 }
 
-/// The nanoseconds and bytes of observations, no sum of which equals another.
-const OBSERVATIONS: [(u64, u64); 2] = [(1, 10), (100, 1_000)];
+/// The nanoseconds and bytes of observations, no sum of which equals another. They are in
+/// native buckets of different octaves.
+const OBSERVATIONS: [(u64, u64); 2] = [(1_000, 10), (100_000, 1_000)];
 
 /// The content of a cell after the first `observations` of them.
 pub(crate) fn after(observations: usize) -> Seen {
     OBSERVATIONS[..observations].iter().fold(Seen::default(), |seen, (nanos, bytes)| {
-        seen.plus(Seen { nanos: *nanos, bytes: *bytes, counts: [1] })
+        seen.plus(Seen { nanos: *nanos, bytes: *bytes, counts: [1], native: 1 })
     })
 }
 
@@ -62,22 +68,26 @@ macro_rules! subject {
         impl Subject for $name {
             fn record(&self, nanos: u64, bytes: u64) {
                 let cell = crate::$source::HistogramCell::new(&self.0);
-                crate::atomic::as_the_writer(|| cell.record(0, nanos, bytes));
+                crate::atomic::as_the_writer(|| cell.record(0, nanos, bytes, None));
             }
 
             fn read(&self) -> Seen {
                 let mut seen = Seen::default();
-                let Seen { nanos, bytes, counts } = &mut seen;
+                let Seen { nanos, bytes, counts, .. } = &mut seen;
                 let totals = crate::$source::Totals { nanos, bytes, counts };
-                crate::$source::HistogramCell::new(&self.0).read(totals);
+                crate::$source::HistogramCell::new(&self.0).read(totals, || {});
+                seen.native = seen.counts[0];
                 seen
             }
 
             fn try_read(&self) -> Option<Seen> {
                 let mut seen = Seen::default();
-                let Seen { nanos, bytes, counts } = &mut seen;
+                let Seen { nanos, bytes, counts, .. } = &mut seen;
                 let mut totals = crate::$source::Totals { nanos, bytes, counts };
-                crate::$source::HistogramCell::new(&self.0).try_read(&mut totals).then_some(seen)
+                let cell = crate::$source::HistogramCell::new(&self.0);
+                let is_whole = cell.try_read(&mut totals, || {});
+                seen.native = seen.counts[0];
+                is_whole.then_some(seen)
             }
         }
     };
@@ -93,3 +103,51 @@ subject!(OddVersionRead, odd_version_read);
 subject!(NoAcquireFence, no_acquire_fence);
 subject!(RecordNeverFinished, record_never_finished);
 subject!(VersionNotCompared, version_not_compared);
+
+/// The cell with native buckets.
+pub(crate) struct WithNative {
+    cell: Real,
+    directory: [crate::cell::CacheLine; DIRECTORY_LINES],
+    octaves: OctaveLines,
+}
+
+impl Default for WithNative {
+    fn default() -> Self {
+        let (cell, directory, octaves) = Default::default();
+        let subject = Self { cell, directory, octaves };
+        // Allocates the lines for all octaves of the model: loom does not see that boxcar
+        // publishes those that a writer allocates beside a reader.
+        crate::atomic::as_the_writer(|| assert!(subject.native().word(1_000_000).is_some()));
+        subject
+    }
+}
+
+impl WithNative {
+    fn native(&self) -> NativeCell<'_> {
+        NativeCell::new(&self.directory, &self.octaves)
+    }
+}
+
+impl Subject for WithNative {
+    fn record(&self, nanos: u64, bytes: u64) {
+        crate::atomic::as_the_writer(|| {
+            let word = self.native().word(nanos);
+            assert!(word.is_some(), "the observations are above the zero bucket");
+            crate::cell::HistogramCell::new(&self.cell.0).record(0, nanos, bytes, word);
+        });
+    }
+
+    fn read(&self) -> Seen {
+        self.try_read().unwrap_or_default()
+    }
+
+    fn try_read(&self) -> Option<Seen> {
+        let (mut seen, mut octaves) = (Seen::default(), Vec::new());
+        let Seen { nanos, bytes, counts, .. } = &mut seen;
+        let mut totals = crate::cell::Totals { nanos, bytes, counts };
+        let cell = crate::cell::HistogramCell::new(&self.cell.0);
+        let is_whole = cell.try_read(&mut totals, || self.native().load(&mut octaves));
+        seen.native = octaves.iter().flat_map(|(_, counts)| counts).sum();
+        is_whole.then_some(seen)
+    }
+}
