@@ -16,3 +16,7 @@ struct Deployment;
 
 #[doc = include_str!("../docs/migrating.md")]
 struct Migrating;
+
+#[cfg(feature = "native-histograms")]
+#[doc = include_str!("../docs/native-histograms.md")]
+struct NativeHistograms;

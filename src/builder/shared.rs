@@ -122,6 +122,22 @@ impl BigBrotherBuilder {
         self
     }
 
+    /// Records native histograms beside the classic ones, and offers the Prometheus protobuf
+    /// format, which is the only one with native histograms, to scrapers that ask for it. Off
+    /// by default. Shared.
+    ///
+    /// A native histogram has a bucket for each factor of 1.09 from 0.95 µs to 68 minutes, so
+    /// percentiles are right without choosing buckets. Each series needs 128 bytes and 64
+    /// bytes for each octave of durations that it has, at most 2176 bytes, per worker. On the
+    /// page a series has at most 160 of these buckets: the resolution of a series that needs
+    /// more is halved. See the guide on native histograms for what to set in Prometheus.
+    #[cfg(feature = "native-histograms")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "native-histograms")))]
+    pub fn native_histograms(mut self) -> Self {
+        self.shared.native_histograms = Some(true);
+        self
+    }
+
     /// Registers metrics of the app, shown on the page. Shared.
     ///
     /// In a server's factory each worker makes the same registration: it is made once for

@@ -9,8 +9,10 @@ use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 
 use crate::exposition::coding::Coding;
-use crate::exposition::format::Format;
+use crate::exposition::format::{Format, PageFormat};
 use crate::exposition::negotiation::negotiate;
+#[cfg(feature = "native-histograms")]
+use crate::exposition::negotiation::prefers_protobuf;
 use crate::exposition::page::PageBody;
 use crate::exposition::scrape::{Representation, ScrapeError};
 use crate::monitor::global;
@@ -78,8 +80,7 @@ pub(crate) fn monitor_of(request: &HttpRequest) -> Option<Data<Monitor>> {
 /// The page in the format and coding that the headers ask for: the whole page, or an empty
 /// response with an error status.
 pub(crate) async fn respond(monitor: &Monitor, headers: &HeaderMap) -> HttpResponse {
-    let has_openmetrics = monitor.has_openmetrics();
-    let format = if has_openmetrics { negotiate(values(headers, ACCEPT)) } else { Format::Text };
+    let format = format(monitor, headers);
     let coding = Coding::negotiate(values(headers, ACCEPT_ENCODING));
     let mut response = match monitor.scrape(Representation { format, coding }).await {
         Ok(page) => {
@@ -103,7 +104,8 @@ pub(crate) async fn respond(monitor: &Monitor, headers: &HeaderMap) -> HttpRespo
             }
         }
     };
-    let varies = [(has_openmetrics, "accept"), (Coding::IS_NEGOTIATED, "accept-encoding")];
+    let has_formats = monitor.has_openmetrics() || monitor.config().native_histograms;
+    let varies = [(has_formats, "accept"), (Coding::IS_NEGOTIATED, "accept-encoding")];
     for (_, header) in varies.into_iter().filter(|(is_negotiated, _)| *is_negotiated) {
         response.headers_mut().append(VARY, HeaderValue::from_static(header));
     }
@@ -111,8 +113,18 @@ pub(crate) async fn respond(monitor: &Monitor, headers: &HeaderMap) -> HttpRespo
     response
 }
 
+fn format(monitor: &Monitor, headers: &HeaderMap) -> PageFormat {
+    let accept = values(headers, ACCEPT);
+    #[cfg(feature = "native-histograms")]
+    if monitor.config().native_histograms && prefers_protobuf(accept.clone()) {
+        return PageFormat::Protobuf;
+    }
+    let format = if monitor.has_openmetrics() { negotiate(accept) } else { Format::Text };
+    PageFormat::Text(format)
+}
+
 /// The values of a header, as far as they are text.
-fn values(headers: &HeaderMap, name: HeaderName) -> impl Iterator<Item = &str> {
+fn values(headers: &HeaderMap, name: HeaderName) -> impl Iterator<Item = &str> + Clone {
     headers.get_all(name).filter_map(|value| value.to_str().ok())
 }
 

@@ -2,7 +2,8 @@
 
 /// An exposition format, for [`Monitor::encode`](crate::Monitor::encode).
 ///
-/// Both formats carry the same samples.
+/// Both formats carry the same samples. The Prometheus protobuf format, which is not text, has
+/// a method of its own: `Monitor::encode_protobuf`, with the feature `native-histograms`.
 ///
 /// # Examples
 ///
@@ -28,6 +29,27 @@ impl Format {
         match self {
             Self::Text => "text/plain; version=0.0.4; charset=utf-8",
             Self::OpenMetrics => "application/openmetrics-text; version=1.0.0; charset=utf-8",
+        }
+    }
+}
+
+/// A format in which the page is served.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum PageFormat {
+    Text(Format),
+    #[cfg(feature = "native-histograms")]
+    Protobuf,
+}
+
+impl PageFormat {
+    pub(crate) fn content_type(self) -> &'static str {
+        match self {
+            Self::Text(format) => format.content_type(),
+            #[cfg(feature = "native-histograms")]
+            Self::Protobuf => {
+                "application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; \
+                 encoding=delimited"
+            }
         }
     }
 }

@@ -7,6 +7,8 @@ pub(crate) mod families;
 pub(crate) mod format;
 pub(crate) mod negotiation;
 pub(crate) mod page;
+#[cfg(feature = "native-histograms")]
+pub(crate) mod protobuf;
 pub(crate) mod scrape;
 pub(crate) mod sources;
 pub(crate) mod writer;

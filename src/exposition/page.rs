@@ -24,7 +24,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// A page shared by all its readers.
 pub(crate) struct Page {
     /// `None` once the page is withdrawn.
-    text: Mutex<Option<Bytes>>,
+    content: Mutex<Option<Bytes>>,
     coding: Coding,
     length: usize,
     encoded: Instant,
@@ -35,8 +35,8 @@ impl Page {
         self.coding
     }
 
-    fn text(&self) -> Option<Bytes> {
-        self.text.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    fn content(&self) -> Option<Bytes> {
+        self.content.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
@@ -62,7 +62,7 @@ impl OpenPages {
         let is_full = pages.len() + count > PAGES;
         pages.retain(|page| match page.upgrade() {
             Some(page) if is_full && page.encoded.elapsed() > PATIENCE => {
-                page.text.lock().unwrap_or_else(PoisonError::into_inner).take();
+                page.content.lock().unwrap_or_else(PoisonError::into_inner).take();
                 false
             }
             page => page.is_some(),
@@ -71,10 +71,10 @@ impl OpenPages {
     }
 
     /// Adds a page.
-    pub(crate) fn add(&self, (coding, text): (Coding, Bytes)) -> Arc<Page> {
+    pub(crate) fn add(&self, (coding, content): (Coding, Bytes)) -> Arc<Page> {
         let page = Page {
-            length: text.len(),
-            text: Mutex::new(Some(text)),
+            length: content.len(),
+            content: Mutex::new(Some(content)),
             coding,
             encoded: Instant::now(),
         };
@@ -109,14 +109,14 @@ impl MessageBody for PageBody {
         mut self: Pin<&mut Self>,
         _: &mut Context<'_>,
     ) -> Poll<Option<Result<Bytes, io::Error>>> {
-        let Some(text) = self.page.text() else {
+        let Some(content) = self.page.content() else {
             let reason = "the metrics page was not read completely within 30 seconds";
             return Poll::Ready(Some(Err(io::Error::new(io::ErrorKind::TimedOut, reason))));
         };
-        let end = text.len().min(self.written + SLICE);
+        let end = content.len().min(self.written + SLICE);
         // Copied: a part of the page would keep the whole page in memory for as long as
         // HTTP/2 waits for a client that does not read.
-        let slice = Bytes::copy_from_slice(&text[self.written..end]);
+        let slice = Bytes::copy_from_slice(&content[self.written..end]);
         self.written = end;
         Poll::Ready((!slice.is_empty()).then_some(Ok(slice)))
     }

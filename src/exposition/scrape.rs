@@ -10,7 +10,7 @@ use tokio::sync::watch;
 use tokio::time::timeout_at;
 
 use super::coding::Coding;
-use super::format::Format;
+use super::format::PageFormat;
 use super::page::{OpenPages, Page};
 use crate::protocol::LOG;
 
@@ -32,7 +32,7 @@ pub(crate) enum ScrapeError {
 /// What a scrape asks for: the same for all that may share a page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Representation {
-    pub(crate) format: Format,
+    pub(crate) format: PageFormat,
     pub(crate) coding: Coding,
 }
 
@@ -41,7 +41,7 @@ pub(crate) trait Source: Send + Sync + 'static {
     fn scrapes(&self) -> &Scrapes;
 
     /// One page in each of the formats.
-    fn encode(&self, formats: &[Format]) -> Vec<String>;
+    fn encode(&self, formats: &[PageFormat]) -> Vec<Vec<u8>>;
 }
 
 /// The scrapes of one monitor.

@@ -14,7 +14,7 @@ use crate::dependency::check::Dependency;
 use crate::dependency::set::DependencySet;
 use crate::dependency::state::DependencyState;
 use crate::error::BuildError;
-use crate::exposition::format::Format;
+use crate::exposition::format::{Format, PageFormat};
 use crate::exposition::page::Page;
 use crate::exposition::scrape::{Representation, ScrapeError, scrape};
 use crate::exposition::sources::Registration;
@@ -259,7 +259,30 @@ impl Monitor {
     /// assert!(page.contains("application_info{version=\"v0.1.2\"} 1\n"));
     /// ```
     pub fn encode(&self, format: Format) -> String {
-        self.core.page.encode_one(format)
+        let page = self.core.page.encode_one(PageFormat::Text(format));
+        String::from_utf8(page).unwrap_or_default()
+    }
+
+    /// Encodes the page in the Prometheus protobuf format on the calling thread: messages of
+    /// the type `io.prometheus.client.MetricFamily`, each after its length.
+    ///
+    /// The page has the samples of the text format, exemplars, and native histograms if they
+    /// are on. See [`encode`](Self::encode) for what it costs.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use actix_monitor::BigBrother;
+    ///
+    /// let monitor = BigBrother::builder().isolated().native_histograms().build().monitor();
+    /// let page = monitor.encode_protobuf();
+    /// // The name of the first family is its first field.
+    /// assert_eq!(&page[2..18], b"\x0frequest_seconds".as_slice());
+    /// ```
+    #[cfg(feature = "native-histograms")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "native-histograms")))]
+    pub fn encode_protobuf(&self) -> Vec<u8> {
+        self.core.page.encode_one(PageFormat::Protobuf)
     }
 
     /// A page as `wanted`, encoded on another thread and not older than this call.

@@ -4,8 +4,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use super::families::Families;
+use crate::exposition::custom::family::CustomFamily;
 use crate::exposition::custom::names::Names;
-use crate::exposition::format::Format;
+use crate::exposition::custom::rejected::Rejected;
+use crate::exposition::families::FamilySnapshot;
+use crate::exposition::format::PageFormat;
+#[cfg(feature = "native-histograms")]
+use crate::exposition::protobuf::page::ProtobufPage;
 use crate::exposition::scrape::{Scrapes, Source};
 use crate::exposition::sources::Sources;
 use crate::exposition::writer::PageWriter;
@@ -53,7 +58,7 @@ impl PageSource {
         self.has_openmetrics.load(Ordering::Relaxed) && !self.sources.has_text()
     }
 
-    pub(crate) fn encode_one(&self, format: Format) -> String {
+    pub(crate) fn encode_one(&self, format: PageFormat) -> Vec<u8> {
         self.encode(&[format]).pop().unwrap_or_default()
     }
 }
@@ -63,17 +68,17 @@ impl Source for PageSource {
         &self.scrapes
     }
 
-    fn encode(&self, formats: &[Format]) -> Vec<String> {
+    fn encode(&self, formats: &[PageFormat]) -> Vec<Vec<u8>> {
         // Relaxed: a hint, of which any recent value serves.
         let length = self.last_length.load(Ordering::Relaxed);
-        let writer = |format: &Format| PageWriter::new(*format, length + length / 8);
+        let writer = |format: &PageFormat| AnyWriter::new(*format, length + length / 8);
         let mut writers: Vec<_> = formats.iter().map(writer).collect();
         let mut names = Names::default();
         let _: Result<(), ()> = self.families.try_for_each(|family| {
             let descriptor = &family.descriptor;
             // The first families of the page: their names are free.
             let _ = names.claim(&descriptor.full_name(), descriptor.metric_type);
-            writers.iter_mut().for_each(|writer| family.write(writer));
+            writers.iter_mut().for_each(|writer| writer.own_family(family));
             Ok(())
         });
         for family in self.sources.read() {
@@ -82,13 +87,56 @@ impl Source for PageSource {
                 continue;
             }
             for writer in &mut writers {
-                if let Err(rejected) = family.write(writer) {
+                if let Err(rejected) = writer.custom_family(&family) {
                     self.sources.log_once(rejected);
                 }
             }
         }
-        let pages: Vec<_> = writers.into_iter().map(PageWriter::finish).collect();
-        self.last_length.store(pages.iter().map(String::len).max().unwrap_or(0), Ordering::Relaxed);
+        let pages: Vec<_> = writers.into_iter().map(AnyWriter::finish).collect();
+        self.last_length.store(pages.iter().map(Vec::len).max().unwrap_or(0), Ordering::Relaxed);
         pages
+    }
+}
+
+/// The writer of a page in any format.
+#[derive(Debug)]
+enum AnyWriter {
+    Text(PageWriter),
+    #[cfg(feature = "native-histograms")]
+    Protobuf(ProtobufPage),
+}
+
+impl AnyWriter {
+    fn new(format: PageFormat, capacity: usize) -> Self {
+        match format {
+            PageFormat::Text(format) => Self::Text(PageWriter::new(format, capacity)),
+            #[cfg(feature = "native-histograms")]
+            PageFormat::Protobuf => Self::Protobuf(ProtobufPage::new(capacity)),
+        }
+    }
+
+    fn own_family(&mut self, family: &FamilySnapshot<'_>) {
+        match self {
+            Self::Text(writer) => family.write(writer),
+            #[cfg(feature = "native-histograms")]
+            Self::Protobuf(page) => page.own_family(family),
+        }
+    }
+
+    fn custom_family(&mut self, family: &CustomFamily) -> Result<(), Rejected> {
+        match self {
+            Self::Text(writer) => family.write(writer)?,
+            #[cfg(feature = "native-histograms")]
+            Self::Protobuf(page) => page.custom_family(family),
+        }
+        Ok(())
+    }
+
+    fn finish(self) -> Vec<u8> {
+        match self {
+            Self::Text(writer) => writer.finish().into_bytes(),
+            #[cfg(feature = "native-histograms")]
+            Self::Protobuf(page) => page.finish(),
+        }
     }
 }

@@ -204,6 +204,8 @@ fn a_conflict_names_the_option_and_both_values() {
             ),
             (shared().requests_in_flight(), "requests_in_flight", "false", "true"),
             (shared().blocked_workers(), "blocking_threshold", "None", "Some(100ms)"),
+            #[cfg(feature = "native-histograms")]
+            (shared().native_histograms(), "native_histograms", "false", "true"),
             (
                 shared().dependency(checked().every(Duration::from_secs(1))),
                 "dependency \"db\", every",

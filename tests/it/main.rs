@@ -25,6 +25,8 @@ mod layers;
 #[cfg(target_os = "linux")]
 mod memory_bounds;
 mod messages;
+#[cfg(feature = "native-histograms")]
+mod native;
 mod normalised_paths;
 #[cfg(target_os = "linux")]
 mod overflow;

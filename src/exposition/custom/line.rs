@@ -87,6 +87,19 @@ fn parse_labels<'a>(
     }
 }
 
+/// The labels at the beginning of a checked text, without braces, and what follows them.
+#[cfg(feature = "native-histograms")]
+pub(crate) fn split_labels(mut text: &str) -> (Vec<Label<'_>>, &str) {
+    let mut labels = Vec::new();
+    while let Some((name, value)) = text.split_once("=\"")
+        && let Some(end) = end_of_value(value)
+    {
+        labels.push((name.trim_start_matches(','), &value[..end]));
+        text = &value[end + 1..];
+    }
+    (labels, text)
+}
+
 /// The index of the closing quote. A value has one escaped form only, so that equal
 /// values are equal texts.
 fn end_of_value(value: &str) -> Option<usize> {

@@ -220,8 +220,8 @@ fn suspects(drafts: &[Draft<'_>]) -> Vec<Range<usize>> {
     spans.into_values().filter(|span| span.len() > 1).collect()
 }
 
-/// Resolves the escapes of a help text: a backslash before one of these characters.
-pub(super) fn unescape(help: &str, escapes: &[char]) -> String {
+/// Resolves the escapes of a help text or a label value: a backslash before one of these characters.
+pub(crate) fn unescape(help: &str, escapes: &[char]) -> String {
     let mut unescaped = String::with_capacity(help.len());
     let mut characters = help.chars();
     while let Some(character) = characters.next() {

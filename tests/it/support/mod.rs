@@ -12,5 +12,7 @@ pub(crate) mod memory;
 pub(crate) mod oracle;
 pub(crate) mod page;
 pub(crate) mod patience;
+#[cfg(feature = "native-histograms")]
+pub(crate) mod protobuf;
 pub(crate) mod server;
 pub(crate) mod services;
