@@ -54,7 +54,7 @@ async fn serve(options: Options) -> io::Result<()> {
 
     let quotes_address = quotes.address();
     let factory = move || {
-        let big_brother = BigBrother::builder()
+        let mut builder = BigBrother::builder()
             .version(concat!("v", env!("CARGO_PKG_VERSION")))
             .dependency(database::dependency(database.clone()))
             .dependency(quotes_client::dependency(quotes_address))
@@ -62,8 +62,11 @@ async fn serve(options: Options) -> io::Result<()> {
             .exclude("/ready")
             .exemplars(Exemplars::traceparent())
             .blocked_workers()
-            .register("notes", store.metrics())
-            .build();
+            .register("notes", store.metrics());
+        if options.native_histograms {
+            builder = builder.native_histograms();
+        }
+        let big_brother = builder.build();
         // One client per worker: awc keeps its connections on one thread.
         let quotes_client = QuotesClient::new(quotes_address, &big_brother.monitor());
         App::new()

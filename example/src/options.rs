@@ -9,13 +9,14 @@ use std::str::FromStr;
 use std::thread::available_parallelism;
 
 pub(crate) const USAGE: &str = "\
-Usage: notes [--traffic] [--port PORT] [--workers N] [--database PATH]
+Usage: notes [--traffic] [--port PORT] [--workers N] [--database PATH] [--native-histograms]
 
-  --traffic         generate traffic: the service calls itself
-  --port PORT       notes on PORT, quotes on PORT+1; 0 chooses free ports [8080]
-  --workers N       number of worker threads, 1 to 512 [one per core]
-  --database PATH   SQLite file, created if missing [notes.db in the temp folder]
-  --help            print this text
+  --traffic             generate traffic: the service calls itself
+  --port PORT           notes on PORT, quotes on PORT+1; 0 chooses free ports [8080]
+  --workers N           number of worker threads, 1 to 512 [one per core]
+  --database PATH       SQLite file, created if missing [notes.db in the temp folder]
+  --native-histograms   record native histograms, for scrapers that ask for protobuf
+  --help                print this text
 ";
 
 /// The limit of actix-web, which panics above it.
@@ -28,6 +29,7 @@ pub(crate) enum Command {
 
 pub(crate) struct Options {
     pub(crate) traffic: bool,
+    pub(crate) native_histograms: bool,
     pub(crate) workers: usize,
     pub(crate) database: PathBuf,
     port: u16,
@@ -37,6 +39,7 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             traffic: false,
+            native_histograms: false,
             workers: available_parallelism().map_or(1, NonZero::get).min(MAX_WORKERS),
             database: std::env::temp_dir().join("notes.db"),
             port: 8080,
@@ -81,6 +84,7 @@ pub(crate) fn parse(arguments: impl Iterator<Item = OsString>) -> Result<Command
         match argument.to_str() {
             Some("--help" | "-h") => return Ok(Command::Help),
             Some("--traffic") => options.traffic = true,
+            Some("--native-histograms") => options.native_histograms = true,
             Some("--port") => options.port = port(arguments.next())?,
             Some("--workers") => options.workers = workers(arguments.next())?,
             Some("--database") => options.database = value("--database", arguments.next())?.into(),
