@@ -24,9 +24,10 @@ class App:
         self.program = None
         self.up = []  # [since, until] of each life, `until` being None in the last one
 
-    def start(self, traffic=False):
+    def start(self, traffic=False, native=False):
         command = [self.binary, "--port", self.port, "--workers", WORKERS, "--database", self.database]
-        self.program = Program("notes", command + ["--traffic"] * traffic, self.directory)
+        command += ["--traffic"] * traffic + ["--native-histograms"] * native
+        self.program = Program("notes", command, self.directory)
 
     def wait_until_ready(self):
         until("the example answers", 30, self.answers)

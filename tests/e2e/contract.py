@@ -46,6 +46,8 @@ LINT = {
 TEXT = "text/plain; version=0.0.4; charset=utf-8"
 OPENMETRICS = "application/openmetrics-text; version=1.0.0; charset=utf-8"
 
+PROTOBUF = "application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; encoding=delimited"
+
 # The Accept header of each reader, and what it is to be answered.
 READERS = {
     "Prometheus 3": (

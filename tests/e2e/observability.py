@@ -10,9 +10,9 @@ QUERIES_PAGE = ROOT / "docs" / "queries.md"
 MIGRATING_PAGE = ROOT / "docs" / "migrating.md"
 
 
-def copy_for(target, directory):
+def copy_for(target, directory, name="observability"):
     """The delivered configuration as it is, but for the target and the pace; its prometheus.yml."""
-    folder = shutil.copytree(FOLDER, directory / "observability")
+    folder = shutil.copytree(FOLDER, directory / name)
     config = folder / "prometheus.yml"
     text = config.read_text()
     for delivered, ours in [("127.0.0.1:8080", target), ("_interval: 15s", "_interval: 1s")]:
@@ -21,6 +21,17 @@ def copy_for(target, directory):
         text = text.replace(delivered, ours)
     config.write_text(text)
     return config
+
+
+def with_native_rules(config):
+    """The same for a Prometheus that stores native histograms, as native.rules.yml says at its top."""
+    native = config.with_name("native.yml")
+    rules = "  - recording.rules.yml"
+    text = config.read_text()
+    if rules not in text:
+        raise ValueError(f"prometheus.yml has no {rules!r}")
+    native.write_text(text.replace(rules, f"{rules}\n  - native.rules.yml"))
+    return native
 
 
 def dashboard():

@@ -79,11 +79,16 @@ class Store:
 
 
 class Prometheus(Store):
-    def __init__(self, config, directory):
+    def __init__(self, config, directory, name="Prometheus", features="exemplar-storage"):
         (port,) = free_ports(1)
-        command = ["prometheus", f"--config.file={config}", f"--storage.tsdb.path={directory / 'prometheus'}"]
-        command += [f"--web.listen-address=127.0.0.1:{port}", "--enable-feature=exemplar-storage"]
-        super().__init__("Prometheus", command, directory, port)
+        command = ["prometheus", f"--config.file={config}", f"--storage.tsdb.path={directory / name}"]
+        command += [f"--web.listen-address=127.0.0.1:{port}", f"--enable-feature={features}"]
+        super().__init__(name, command, directory, port)
+
+
+class NativePrometheus(Prometheus):
+    def __init__(self, config, directory):
+        super().__init__(config, directory, "Prometheus with native histograms", "native-histograms,exemplar-storage")
 
 
 class VictoriaMetrics(Store):

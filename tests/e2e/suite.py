@@ -1,4 +1,4 @@
-"""The end-to-end suite: `suite.py NOTES WATCHER SOURCES`, the built example, watcher.rs and sources.rs. See `run`."""
+"""The end-to-end suite: `suite.py NOTES WATCHER SOURCES LATENCIES`, the built example and services. See `run`."""
 
 import contextlib
 import pathlib
@@ -7,8 +7,8 @@ import tempfile
 import time
 
 from app import App
-from checks import browser, counts, dependencies, example, families, files, hostile, page, queries, restart, scrapes
-from checks import sources, watcher
+from checks import browser, counts, dependencies, example, families, files, hostile, native, page, queries, restart
+from checks import scrapes, sources, watcher
 from observability import copy_for
 from process import started
 from report import Report
@@ -18,7 +18,7 @@ from traffic import Traffic
 VERSION = "v0.1.0"
 
 
-def main(notes, watching, attaching):
+def main(notes, watching, attaching, latencies):
     report = Report()
     with tempfile.TemporaryDirectory(prefix="actix-monitor-e2e-") as name:
         directory = pathlib.Path(name)
@@ -30,6 +30,9 @@ def main(notes, watching, attaching):
             watcher.check_blocked(report, watching, directory)
         with report.section("Metrics of other libraries"):
             sources.check(report, attaching, directory)
+        with report.section("Native histograms"):
+            native.check(report, latencies, directory)
+            native.check_example(report, notes, directory)
         with report.section("The example itself"):
             example.check(report, notes, directory)
         with report.section("A hostile client"):

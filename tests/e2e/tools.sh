@@ -1,6 +1,6 @@
 # What the suite and the pictures need, installed where it is missing. Sourced by `run` and `pictures`.
 # Leaves behind: $root, $python (of a virtual environment under target/), $notes (the example's binary),
-# $watcher and $sources (those of watcher.rs and sources.rs).
+# $watcher, $sources and $latencies (those of watcher.rs, sources.rs and latencies.rs).
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 root=$(cd "$here/../.." && pwd)
@@ -47,3 +47,4 @@ cargo build --manifest-path "$root/Cargo.toml" --package notes --package watcher
 notes=$target/debug/notes
 watcher=$target/debug/watcher
 sources=$target/debug/sources
+latencies=$target/debug/latencies

@@ -13,7 +13,7 @@ from observability import FOLDER, MIGRATING_PAGE, dashboard, table_cells
 def check(report):
     for arguments in [
         ["check", "config", "prometheus.yml"],
-        ["check", "rules", "recording.rules.yml", "alerts.rules.yml"],
+        ["check", "rules", "recording.rules.yml", "alerts.rules.yml", "native.rules.yml"],
         ["test", "rules", "rules.test.yml"],
     ]:
         promtool(report, arguments, FOLDER)
