@@ -17,7 +17,7 @@ mod threads;
 use report::Report;
 #[cfg(feature = "tricks")]
 use sections::tricks;
-use sections::{compression, counts, memory, options, pauses, scrape, sources, time};
+use sections::{compression, counts, memory, native, options, pauses, scrape, sources, time};
 
 #[global_allocator]
 static ALLOCATOR: heap::CountingAllocator = heap::CountingAllocator;
@@ -40,6 +40,7 @@ const SECTIONS: &[(&str, Section)] = &[
     ("sources", sources::run),
     ("pauses", pauses::run),
     ("memory", memory::run),
+    ("native", native::run),
 ];
 
 /// What a process does that another one started: a section and its task.
@@ -48,6 +49,7 @@ fn run_child(task: &str) {
     match section {
         "time" => subprocess::print(&time::child(task)),
         "instructions" => counts::child(task),
+        "native" => native::child(task),
         #[cfg(feature = "tricks")]
         "tricks" => tricks::child(task).iter().for_each(|timings| subprocess::print(timings)),
         _ => panic!("unknown task `{section}`"),

@@ -3,6 +3,7 @@
 pub mod compression;
 pub mod counts;
 pub mod memory;
+pub mod native;
 pub mod options;
 pub mod pauses;
 pub mod scrape;
