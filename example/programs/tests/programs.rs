@@ -131,3 +131,27 @@ fn the_tested_app_records_messages() {
         "{page}"
     );
 }
+
+#[test]
+fn metrics_of_the_prometheus_crate_are_on_the_page() {
+    let mut program = Program::start(env!("CARGO_BIN_EXE_prometheus_registry"));
+    let address = program.address();
+    ["br", "br", "xx"].iter().for_each(|country| {
+        send(&address, &format!("POST /orders/{country}"));
+    });
+    let page = send(&address, "GET /metrics");
+    has(&page, r#"orders_total{country="br"} 2"#);
+    has(&page, r#"orders_total{country="other"} 1"#);
+    has(&page, &requests(201, "POST", "/orders/{country}", 3));
+}
+
+#[test]
+fn metrics_of_the_facade_are_on_the_page() {
+    let mut program = Program::start(env!("CARGO_BIN_EXE_metrics_facade"));
+    let address = program.address();
+    send(&address, "POST /orders");
+    let page = send(&address, "GET /metrics");
+    has(&page, r#"orders_total{country="br"} 1"#);
+    has(&page, r#"order_seconds_bucket{le="+Inf"} 1"#);
+    has(&page, &requests(201, "POST", "/orders", 1));
+}
