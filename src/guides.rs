@@ -14,6 +14,9 @@ struct BlockedWorkers;
 #[doc = include_str!("../docs/deployment.md")]
 struct Deployment;
 
+#[doc = include_str!("../docs/labels.md")]
+struct Labels;
+
 #[doc = include_str!("../docs/migrating.md")]
 struct Migrating;
 

@@ -12,6 +12,30 @@ pub(crate) struct LabelSet<'a> {
     pub(crate) addr: &'a str,
     /// The `errorMessage` label; `None` if it is off.
     pub(crate) message: Option<&'a str>,
+    pub(crate) own: OwnValues,
+}
+
+/// How many labels of its own an app can have.
+pub(crate) const OWN_LABELS: usize = 4;
+
+/// The values of the app's own labels: for each label, a number that stands for its value
+/// (`store/own_labels.rs`). All are missing if there are no such labels.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub(crate) struct OwnValues(pub(crate) [u16; OWN_LABELS]);
+
+impl OwnValues {
+    /// The number of `_overflow`. Zero is that of a missing value.
+    pub(crate) const OVERFLOW: u16 = 1;
+
+    /// A number of its own for all values.
+    #[inline]
+    pub(crate) fn to_bits(self) -> u64 {
+        self.0.iter().rev().fold(0, |bits, value| bits << 16 | u64::from(*value))
+    }
+
+    fn overflowed(self) -> Self {
+        Self(self.0.map(|value| value.min(Self::OVERFLOW)))
+    }
 }
 
 /// All labels but `addr` and `errorMessage`. A call whose labels could be those of a
@@ -72,10 +96,15 @@ impl LabelSet<'_> {
     /// These labels once their family is full: what clients choose is replaced,
     /// what error rates are computed from stays.
     pub(crate) fn overflowed(self) -> Self {
-        Self { addr: protocol::OVERFLOW, message: self.message.map(|_| protocol::OVERFLOW), ..self }
+        Self {
+            addr: protocol::OVERFLOW,
+            message: self.message.map(|_| protocol::OVERFLOW),
+            own: self.own.overflowed(),
+            ..self
+        }
     }
 
-    /// Passes each label to `visit`, in the order of the protocol.
+    /// Passes each label of the protocol to `visit`, in its order.
     pub(crate) fn try_for_each<E>(
         &self,
         mut visit: impl FnMut(&str, &str) -> Result<(), E>,
@@ -114,6 +143,7 @@ pub(crate) struct OwnedLabelSet {
     /// Shared with the writers that record the series.
     addr: Arc<str>,
     message: Option<Box<str>>,
+    own: OwnValues,
 }
 
 #[derive(Debug)]
@@ -153,7 +183,8 @@ impl From<LabelSet<'_>> for OwnedLabelSet {
                 method: call.method.into(),
             })),
         };
-        Self { key, addr: labels.addr.into(), message: labels.message.map(Into::into) }
+        let message = labels.message.map(Into::into);
+        Self { key, addr: labels.addr.into(), message, own: labels.own }
     }
 }
 
@@ -176,7 +207,7 @@ impl OwnedLabelSet {
                 method: &call.method,
             }),
         };
-        LabelSet { key, addr: &self.addr, message: self.message.as_deref() }
+        LabelSet { key, addr: &self.addr, message: self.message.as_deref(), own: self.own }
     }
 }
 
@@ -207,7 +238,12 @@ pub(crate) fn escape(out: &mut String, text: &str, escaped: &[char]) {
 
 /// The first 120 characters of a text from outside: a limit of label sets alone
 /// does not bound the size of the page.
+#[inline]
 pub(crate) fn truncate(text: &str) -> &str {
+    // Most texts are short: their characters do not have to be counted.
+    if text.len() <= protocol::TEXT_LENGTH {
+        return text;
+    }
     match text.char_indices().nth(protocol::TEXT_LENGTH) {
         Some((end, _)) => &text[..end],
         None => text,
@@ -216,7 +252,9 @@ pub(crate) fn truncate(text: &str) -> &str {
 
 #[cfg(test)]
 mod tests {
-    use super::{CallKey, Key, LabelSet, OwnedLabelSet, StatusLabel, truncate, write_label};
+    use super::{
+        CallKey, Key, LabelSet, OwnValues, OwnedLabelSet, StatusLabel, truncate, write_label,
+    };
 
     const CALL: CallKey<'_> = CallKey {
         name: Some("db"),
@@ -227,7 +265,7 @@ mod tests {
     };
 
     fn labels(call: CallKey<'_>) -> LabelSet<'_> {
-        LabelSet { key: call.into(), addr: "/users/{id}", message: None }
+        LabelSet { key: call.into(), addr: "/users/{id}", message: None, own: OwnValues::default() }
     }
 
     fn written(labels: LabelSet<'_>) -> String {

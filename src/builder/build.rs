@@ -94,6 +94,12 @@ impl BigBrotherBuilder {
         if let Some(labels) = &shared.const_labels {
             validation::const_labels(labels)?;
         }
+        if let Some(labels) = &shared.labels {
+            validation::labels(labels, shared.const_labels.as_deref().unwrap_or_default())?;
+        }
+        if let Some(bounds) = &shared.head_buckets {
+            validation::buckets("request_head_seconds", bounds)?;
+        }
         if let Some(endpoint) = &self.options.endpoint {
             validation::endpoint(endpoint)?;
         }

@@ -9,7 +9,8 @@ use crate::middleware::transform::BigBrother;
 use crate::monitor::config::MonitorOptions;
 use crate::options::exclude::Exclude;
 use crate::options::exemplars::Exemplars;
-use crate::options::measurement::{ObserveAt, ResponseSize, Unmatched};
+use crate::options::label::Label;
+use crate::options::measurement::{ObserveAt, RequestSize, ResponseSize, Unmatched};
 use crate::options::message::ErrorMessage;
 
 /// Configures a [`BigBrother`] middleware.
@@ -102,6 +103,18 @@ impl BigBrotherBuilder {
         self
     }
 
+    /// Adds the counter `request_size_bytes`, with the labels of `response_size_bytes`, and
+    /// sets what it counts. Off by default.
+    ///
+    /// Whether the counter is on is shared; what it counts belongs to each middleware.
+    /// Requests that [`Monitor::start_request`](crate::Monitor::start_request) times are not
+    /// part of it.
+    pub fn request_size(mut self, size: RequestSize) -> Self {
+        self.options.request_size = Some(size);
+        self.shared.request_size = Some(size);
+        self
+    }
+
     /// Sets the `addr` label of requests that no route handled, [`Unmatched::Label`] by
     /// default.
     pub fn unmatched(mut self, unmatched: Unmatched) -> Self {
@@ -116,6 +129,32 @@ impl BigBrotherBuilder {
     pub fn error_message(mut self, source: ErrorMessage) -> Self {
         self.options.error_message = Some(source.clone());
         self.shared.error_message = Some(source);
+        self
+    }
+
+    /// Adds a label of the app's own to `request_seconds`, `response_size_bytes` and
+    /// `dependency_request_seconds`, after those of the protocol.
+    ///
+    /// Keys, limits and lists of values are shared; the sources belong to each middleware, and
+    /// a middleware without own labels uses those of the first build. A request without a
+    /// value has an empty one, and so have calls to dependencies unless
+    /// [`CallTimer::label`](crate::CallTimer::label) sets it.
+    ///
+    /// Refused if the key is one of the protocol's, one that Prometheus sets (`job`,
+    /// `instance`, `__…`), a constant label's, not a label name, or set before; if there are
+    /// more than four labels; and if the label's source or values are not valid.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use actix_monitor::{BigBrother, Label};
+    ///
+    /// let builder = BigBrother::builder().label("tenant", Label::path_parameter("tenant"));
+    /// ```
+    pub fn label(mut self, key: impl Into<String>, label: Label) -> Self {
+        let label = (key.into(), label);
+        self.shared.labels.get_or_insert_default().push(label.clone());
+        self.options.labels.push(label);
         self
     }
 

@@ -43,6 +43,19 @@ impl BigBrotherBuilder {
         self
     }
 
+    /// Adds the histogram `request_head_seconds` with these upper bounds of its buckets, in
+    /// seconds. Off by default. Shared; refused like [`buckets`](Self::buckets).
+    ///
+    /// It has the labels of `request_seconds`, and its durations end when the response's head
+    /// is ready, however long the body takes. A request that is dropped, panics or ends in an
+    /// error ends there as well, so both histograms have the same counts. Requests that
+    /// [`Monitor::start_request`](crate::Monitor::start_request) times have no response head
+    /// and are not part of it.
+    pub fn request_head_seconds(mut self, bounds: impl IntoIterator<Item = f64>) -> Self {
+        self.shared.head_buckets = Some(bounds.into_iter().collect());
+        self
+    }
+
     /// Adds a dependency to check. Shared.
     ///
     /// In a server's factory each worker adds the same dependencies: each is checked
@@ -58,6 +71,7 @@ impl BigBrotherBuilder {
     ///
     /// Past it, requests with new label sets are recorded with `addr="_overflow"` and
     /// their own type, status, isError and method, so totals and error rates stay exact.
+    /// Labels of the app's own are `_overflow` as well.
     pub fn series_limit(mut self, label_sets: usize) -> Self {
         self.shared.series_limit = Some(label_sets);
         self

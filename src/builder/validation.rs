@@ -8,7 +8,9 @@ use actix_web::http::Uri;
 use crate::dependency::check::Dependency;
 use crate::error::BuildError;
 use crate::exposition::sources::Registration;
+use crate::labels::{OWN_LABELS, truncate};
 use crate::options::exclude::Exclude;
+use crate::options::label::{Label, LabelValues};
 use crate::options::message::ErrorMessage;
 use crate::protocol::label;
 
@@ -151,9 +153,62 @@ pub(super) fn dependencies(dependencies: &[Dependency]) -> Result<(), BuildError
 }
 
 pub(super) fn const_labels(labels: &[(String, String)]) -> Result<(), BuildError> {
-    let mut keys = HashSet::new();
-    for (key, _) in labels {
-        let problem = if label::RESERVED.contains(&key.as_str()) || key.starts_with("__") {
+    label_keys("const_label", labels.iter().map(|(key, _)| key.as_str()), &mut HashSet::new())
+}
+
+/// The largest number of values that a label of the app's own can have. Values are numbered
+/// with 16 bits.
+const VALUES: usize = 60_000;
+
+pub(super) fn labels(
+    labels: &[(String, Label)],
+    const_labels: &[(String, String)],
+) -> Result<(), BuildError> {
+    let mut keys = const_labels.iter().map(|(key, _)| key.as_str()).collect();
+    label_keys("label", labels.iter().map(|(key, _)| key.as_str()), &mut keys)?;
+    if labels.len() > OWN_LABELS {
+        return refuse(format!(
+            "label: there are {}, and each multiplies the number of series; set at most {OWN_LABELS}",
+            labels.len()
+        ));
+    }
+    for (key, label) in labels {
+        if let Some((name, kind)) = label.invalid_name() {
+            return refuse(format!("label {key:?}: {name:?} is not {kind}"));
+        }
+        let problem = match label.values() {
+            LabelValues::Limit(0) => {
+                "its limit is zero, so each value would be \"_overflow\"; \
+                                      give the number of values that it can have"
+            }
+            LabelValues::Allowed(values) if values.is_empty() => {
+                "the list of allowed values is empty, so each value would be \"_overflow\"; give \
+                 the values that it can have"
+            }
+            LabelValues::Allowed(values) if values.iter().any(|value| truncate(value) != value) => {
+                "an allowed value is longer than 120 characters, and longer values are cut; \
+                 allow shorter ones"
+            }
+            LabelValues::Limit(limit) if *limit > VALUES => TOO_MANY_VALUES,
+            LabelValues::Allowed(values) if values.len() > VALUES => TOO_MANY_VALUES,
+            _ => continue,
+        };
+        return refuse(format!("label {key:?}: {problem}"));
+    }
+    Ok(())
+}
+
+const TOO_MANY_VALUES: &str = "it could have more than 60000 values, each with series of its own; \
+                               give a smaller limit, or use a log instead of a label";
+
+/// Refuses a key that no label of an option can have, or that is one of `keys`.
+fn label_keys<'a>(
+    option: &str,
+    labels: impl Iterator<Item = &'a str>,
+    keys: &mut HashSet<&'a str>,
+) -> Result<(), BuildError> {
+    for key in labels {
+        let problem = if label::RESERVED.contains(&key) || key.starts_with("__") {
             "the protocol or Prometheus uses this key; use another one"
         } else if !is_label_name(key) {
             "this is not a valid label name; use letters, digits and underscores, and do not begin \
@@ -163,7 +218,7 @@ pub(super) fn const_labels(labels: &[(String, String)]) -> Result<(), BuildError
         } else {
             continue;
         };
-        return refuse(format!("const_label {key:?}: {problem}"));
+        return refuse(format!("{option} {key:?}: {problem}"));
     }
     Ok(())
 }

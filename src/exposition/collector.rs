@@ -13,13 +13,14 @@ use super::custom::names::MetricType as OwnType;
 use super::families::{FamilySnapshot, Samples, Value};
 use crate::labels::LabelSet;
 use crate::store::native::{self, ZERO_THRESHOLD};
+use crate::store::own_labels::OwnLabels;
 use crate::store::series::ConstLabels;
 use crate::store::snapshot::{Row, Snapshot};
 
 /// Constant labels, then those of a series or of a value.
 struct Labels<'a> {
     constant: &'a ConstLabels,
-    series: Option<LabelSet<'a>>,
+    series: Option<(LabelSet<'a>, &'a OwnLabels)>,
     value: &'a [(&'static str, String)],
 }
 
@@ -32,7 +33,11 @@ impl EncodeLabelSet for Labels<'_> {
             encode_label(encoder, key, value)?;
         }
         match &self.series {
-            Some(series) => series.try_for_each(|key, value| encode_label(encoder, key, value)),
+            Some((series, own)) => {
+                let mut encode = |key: &str, value: &str| encode_label(encoder, key, value);
+                series.try_for_each(&mut encode)?;
+                own.try_for_each(series.own, encode)
+            }
             None => Ok(()),
         }
     }
@@ -101,7 +106,8 @@ fn encode_value(
 }
 
 fn series_labels<'a>(snapshot: &'a Snapshot<'_>, row: &Row<'a>) -> Labels<'a> {
-    Labels { constant: snapshot.const_labels(), series: Some(row.series.labels()), value: &[] }
+    let series = (row.series.labels(), snapshot.own_labels());
+    Labels { constant: snapshot.const_labels(), series: Some(series), value: &[] }
 }
 
 fn encode_histogram(

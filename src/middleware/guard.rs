@@ -5,15 +5,16 @@ use std::mem;
 use std::rc::Rc;
 
 use actix_web::body::{BodySize, MessageBody};
-use actix_web::dev::ServiceRequest;
+use actix_web::dev::{ResponseHead, ServiceRequest};
 use actix_web::http::{StatusCode, Version};
 use actix_web::{Error, HttpRequest, HttpResponse};
 
+use super::extras::{Ending, ExtraState};
 use super::state::MiddlewareState;
 use super::watch::Watch;
 use crate::clock::Start;
 use crate::endpoint::metrics::MetricsPage;
-use crate::labels::{Key, LabelSet, RequestKey, truncate};
+use crate::labels::{RequestKey, truncate};
 use crate::options::measurement::{ObserveAt, ResponseSize, Unmatched};
 use crate::options::message::ErrorMessage;
 use crate::protocol::{self, MethodLabel};
@@ -53,13 +54,13 @@ struct RequestState {
     /// A copy of the path, for the lookup of the route when the request is gone. A clone of
     /// the request cannot be kept: actix's router panics if there is a second one.
     path: String,
-    /// Empty if there is none.
-    trace_id: String,
     /// Whether the request is in `requests_in_flight`.
     is_in_flight: bool,
     /// `None` if workers are not watched.
     watch: Option<Watch>,
     progress: Progress,
+    /// Not of this request unless an option of the middleware needs it.
+    extras: ExtraState,
 }
 
 /// What changes during a request. Set as a whole when a request begins, so that nothing
@@ -111,7 +112,6 @@ impl Requests {
         request.requests = Some(Rc::clone(self));
         request.path.clear();
         request.path.push_str(path);
-        request.trace_id.clear();
         request.progress = Progress::new(method);
         request
     }
@@ -151,14 +151,22 @@ impl RequestGuard {
         let middleware = &requests.middleware;
         middleware.remember_routes(request);
         let method = route::method_label(request.method());
-        let mut guard = Self { request: Some(requests.begin(path, method)) };
-        // The closures below may panic: the guard then records the request.
+        Self { request: Some(requests.begin(path, method)) }
+    }
+
+    /// Calls the closures that take the request. They may panic: the guard then records the
+    /// request.
+    #[inline]
+    pub(super) fn on_request(
+        &mut self,
+        middleware: &MiddlewareState,
+        request: &mut ServiceRequest,
+    ) {
         if middleware.excludes_request(request) {
-            guard.discard();
-        } else if let (true, Some(state)) = (middleware.has_extras, &mut guard.request) {
+            self.discard();
+        } else if let (true, Some(state)) = (middleware.has_extras, &mut self.request) {
             state.begin_extras(middleware, request);
         }
-        guard
     }
 
     /// Begins a poll of the inner service. Returns whether it is measured.
@@ -285,16 +293,16 @@ impl RequestState {
         Self {
             requests: None,
             path: String::new(),
-            trace_id: String::new(),
             is_in_flight: false,
             watch: None,
             progress: Progress::new(method),
+            extras: ExtraState::default(),
         }
     }
 
-    /// What options add to the begin of a request. The source of traces may panic.
+    /// What options add to the begin of a request. The sources of traces and labels may panic.
     #[inline(never)]
-    fn begin_extras(&mut self, middleware: &MiddlewareState, request: &ServiceRequest) {
+    fn begin_extras(&mut self, middleware: &MiddlewareState, request: &mut ServiceRequest) {
         if middleware.has_in_flight {
             middleware.add_in_flight(1);
             self.is_in_flight = true;
@@ -306,8 +314,8 @@ impl RequestState {
             self.watch = Some(Watch::new(turn));
             self.progress.observes_body = true;
         }
-        if let Some(source) = &middleware.options.exemplars {
-            self.trace_id = source.trace_id(request).unwrap_or_default();
+        if middleware.extras.begins {
+            middleware.extras.begin(&mut self.extras, request);
         }
     }
 
@@ -341,9 +349,17 @@ impl RequestState {
         let rule = middleware.options.statuses.get(status);
         let pattern = middleware.routes().and_then(|routes| routes.pattern(request, status));
         let addr = addr(middleware, pattern.as_deref(), || request.path());
-        // The source of messages may panic: the request has no response until then.
-        let message = |source: &ErrorMessage| source.extract(response, None);
-        progress.slot = find_slot(middleware, progress.method, (status, rule), addr, message);
+        // The sources of labels may panic: the request has no response until then.
+        let key = find_key(middleware, progress.method, (status, rule), addr);
+        progress.slot = match key {
+            None => None,
+            Some(key) if middleware.extras.has_slots => {
+                let ending = (progress.started, pattern.as_deref());
+                let state = &mut self.extras;
+                slot_with_extras(middleware, state, (key, addr), request, response, ending)
+            }
+            Some(key) => middleware.writer().request_slot(key, addr),
+        };
 
         let body = response.body().size();
         let counted = counted_size(progress.method, rule);
@@ -360,12 +376,12 @@ impl RequestState {
 
     fn on_error(&mut self, error: &Error) {
         let response = error.error_response();
-        let status = response.status();
-        self.on_gone(status, |source| source.extract(&response, Some(error)));
+        let declared = size::declared(response.body().size(), || response.headers());
+        let message = |source: &ErrorMessage| source.extract(&response, Some(error));
+        self.on_gone(response.status(), Some(response.head()), message);
         let Some(requests) = &self.requests else { return };
-        let rule = requests.middleware.options.statuses.get(status);
+        let rule = requests.middleware.options.statuses.get(response.status());
         if counted_size(self.progress.method, rule).is_some() {
-            let declared = size::declared(response.body().size(), || response.headers());
             self.progress.bytes = declared;
         }
         self.progress.phase = Phase::Responded;
@@ -380,19 +396,34 @@ impl RequestState {
         } else {
             StatusCode::from_u16(protocol::CLIENT_CLOSED_REQUEST).unwrap_or(failed)
         };
-        self.on_gone(status, |_| String::new());
+        self.on_gone(status, None, |_| String::new());
     }
 
     /// Finds the slot of a request that is gone, whose route is looked up by its path.
-    fn on_gone(&mut self, status: StatusCode, message: impl FnOnce(&ErrorMessage) -> String) {
+    fn on_gone(
+        &mut self,
+        status: StatusCode,
+        response: Option<&ResponseHead>,
+        message: impl FnOnce(&ErrorMessage) -> String,
+    ) {
         let Some(requests) = &self.requests else { return };
         let middleware = &requests.middleware;
         let path = self.path.as_str();
         let pattern = middleware.routes().and_then(|routes| routes.pattern_of_path(path));
         let addr = addr(middleware, pattern.as_deref(), || path);
         let rule = middleware.options.statuses.get(status);
-        let method = self.progress.method;
-        self.progress.slot = find_slot(middleware, method, (status, rule), addr, message);
+        let Progress { started, method, .. } = self.progress;
+        let writer = middleware.writer();
+        self.progress.slot = match find_key(middleware, method, (status, rule), addr) {
+            None => None,
+            Some(key) if middleware.extras.has_slots => {
+                let (request, pattern) = (Err(path), pattern.as_deref());
+                let message = middleware.extras.message(message);
+                let ending = Ending { started, status, request, response, pattern, message };
+                middleware.extras.slot(&mut self.extras, writer, (key, addr), &ending)
+            }
+            Some(key) => writer.request_slot(key, addr),
+        };
     }
 
     /// Records the request if it has a slot, and ends it.
@@ -410,6 +441,7 @@ impl RequestState {
         if middleware.has_extras {
             self.record_extras(middleware, nanos);
             self.end_watch(middleware, nanos);
+            self.extras.reset();
         }
         requests.end(self);
     }
@@ -434,10 +466,8 @@ impl RequestState {
         if mem::take(&mut self.is_in_flight) {
             middleware.add_in_flight(-1);
         }
-        if let Some(slot) = self.progress.slot
-            && !self.trace_id.is_empty()
-        {
-            middleware.record_exemplar(slot, nanos, mem::take(&mut self.trace_id));
+        if let Some(slot) = self.progress.slot {
+            middleware.extras.record(&mut self.extras, middleware.writer(), slot, nanos);
         }
     }
 
@@ -467,35 +497,41 @@ fn addr<'a>(
     }
 }
 
-/// The slot of a request; `None` if it is excluded.
+/// The labels of a request but `addr`; `None` if it is excluded.
 #[inline]
-fn find_slot(
+fn find_key(
     middleware: &MiddlewareState,
     method: MethodLabel,
     (status, rule): (StatusCode, &StatusRule),
     addr: &str,
-    message: impl FnOnce(&ErrorMessage) -> String,
-) -> Option<Slot> {
+) -> Option<RequestKey> {
     if rule.is_excluded || middleware.excludes_route(addr) {
         return None;
     }
-    let key = RequestKey { status: status.as_u16(), method, is_error: rule.is_error };
-    match &middleware.error_message {
-        None => middleware.writer().request_slot(key, addr),
-        Some(source) => slot_with_message(middleware, key, addr, &message(source)),
-    }
+    Some(RequestKey { status: status.as_u16(), method, is_error: rule.is_error })
 }
 
-/// Not inlined, so that requests without the label take the short way.
+/// Not inlined, so that requests without such options take the short way.
 #[inline(never)]
-fn slot_with_message(
+fn slot_with_extras<B: MessageBody>(
     middleware: &MiddlewareState,
-    key: RequestKey,
-    addr: &str,
-    message: &str,
+    state: &mut ExtraState,
+    labels: (RequestKey, &str),
+    request: &HttpRequest,
+    response: &HttpResponse<B>,
+    (started, pattern): (Start, Option<&str>),
 ) -> Option<Slot> {
-    let message = Some(truncate(message));
-    middleware.writer().slot(&LabelSet { key: Key::Request(key), addr, message })
+    // May panic: the response head is not recorded then.
+    let _ = response.body().size();
+    let ending = Ending {
+        started,
+        status: response.status(),
+        request: Ok(request),
+        response: Some(response.head()),
+        pattern,
+        message: middleware.extras.message(|source| source.extract(response, None)),
+    };
+    middleware.extras.slot(state, middleware.writer(), labels, &ending)
 }
 
 /// The bytes to count; `None` if the response has no content.

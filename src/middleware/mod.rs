@@ -3,9 +3,11 @@
 //! watch measures its polls, if workers are watched.
 
 pub(crate) mod body;
+mod extras;
 pub(crate) mod future;
 pub(crate) mod guard;
 pub(crate) mod options;
+mod payload;
 pub(crate) mod service;
 pub(crate) mod state;
 pub(crate) mod transform;

@@ -2,7 +2,8 @@
 
 use crate::options::exclude::Exclude;
 use crate::options::exemplars::Exemplars;
-use crate::options::measurement::{ObserveAt, Unmatched};
+use crate::options::label::Label;
+use crate::options::measurement::{ObserveAt, RequestSize, Unmatched};
 use crate::options::message::ErrorMessage;
 use crate::protocol;
 use crate::request::status::StatusTable;
@@ -19,6 +20,9 @@ pub(crate) struct MiddlewareOptions {
     pub(crate) observed_routes: Vec<(String, ObserveAt)>,
     pub(crate) error_message: Option<ErrorMessage>,
     pub(crate) exemplars: Option<Exemplars>,
+    /// The app's own labels; none inherits them.
+    pub(crate) labels: Vec<(String, Label)>,
+    pub(crate) request_size: Option<RequestSize>,
 }
 
 impl Default for MiddlewareOptions {
@@ -31,6 +35,8 @@ impl Default for MiddlewareOptions {
             observed_routes: Vec::new(),
             error_message: None,
             exemplars: None,
+            labels: Vec::new(),
+            request_size: None,
         }
     }
 }

@@ -63,7 +63,9 @@ where
         let guard = if middleware.excludes_path(path) {
             RequestGuard::default()
         } else {
-            RequestGuard::new(&self.requests, &request, path)
+            let mut guard = RequestGuard::new(&self.requests, &request, path);
+            guard.on_request(middleware, &mut request);
+            guard
         };
         request.add_data_container(data);
         BigBrotherFuture::inner(self.service.call(request), guard)

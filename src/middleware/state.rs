@@ -8,10 +8,10 @@ use actix_web::dev::{Extensions, ServiceRequest};
 use actix_web::http::{Method, StatusCode};
 use actix_web::web::Data;
 
+use super::extras::Extras;
 use super::options::MiddlewareOptions;
 use crate::monitor::handle::Monitor;
 use crate::options::measurement::ObserveAt;
-use crate::options::message::ErrorMessage;
 use crate::protocol::MethodLabel;
 use crate::request::route::Routes;
 use crate::request::status::StatusRule;
@@ -30,8 +30,7 @@ pub(crate) struct MiddlewareState {
     /// Whether an option is on that does something at the begin or the end of each request.
     pub(super) has_extras: bool,
     has_route_rules: bool,
-    /// The source of messages; `None` if the label is off.
-    pub(super) error_message: Option<ErrorMessage>,
+    pub(super) extras: Extras,
     writer: Writer,
     /// The routes of the app, which are the same for all requests of a thread.
     routes: OnceCell<Routes>,
@@ -54,12 +53,13 @@ impl MiddlewareState {
         let config = monitor.config();
         let worker = monitor.workers().map(Workers::attach);
         let has_in_flight = config.requests_in_flight;
+        let extras = Extras::new(&monitor, &options);
         Self {
             has_in_flight,
-            has_extras: has_in_flight || worker.is_some() || options.exemplars.is_some(),
+            has_extras: has_in_flight || worker.is_some() || extras.begins,
             worker,
             has_route_rules: options.has_route_rules(),
-            error_message: options.error_message.clone().or_else(|| config.error_message.clone()),
+            extras,
             writer: monitor.requests().writer(),
             routes: OnceCell::new(),
             data: Rc::new(attached_data(&monitor, [].iter())),
@@ -137,10 +137,6 @@ impl MiddlewareState {
     #[inline]
     pub(super) fn record(&self, slot: Slot, nanos: u64, bytes: u64) {
         self.writer.record(slot, nanos, bytes);
-    }
-
-    pub(super) fn record_exemplar(&self, slot: Slot, nanos: u64, trace_id: String) {
-        self.writer.record_exemplar(slot, nanos, trace_id);
     }
 
     /// Counts polls of a request that blocked the worker.

@@ -4,6 +4,8 @@ use std::fmt::Debug;
 use std::time::Duration;
 
 use crate::error::BuildError;
+use crate::options::label::{Label, LabelValues};
+use crate::options::measurement::RequestSize;
 use crate::options::message::ErrorMessage;
 use crate::protocol;
 use crate::store::series::ConstLabels;
@@ -20,6 +22,9 @@ pub(crate) struct MonitorOptions {
     pub(crate) requests_in_flight: Option<bool>,
     pub(crate) blocking_threshold: Option<Duration>,
     pub(crate) native_histograms: Option<bool>,
+    pub(crate) labels: Option<Vec<(String, Label)>>,
+    pub(crate) head_buckets: Option<Vec<f64>>,
+    pub(crate) request_size: Option<RequestSize>,
 }
 
 /// The shared options in force, fixed by the first build.
@@ -36,6 +41,12 @@ pub(crate) struct MonitorConfig {
     /// `None` if workers are not watched.
     pub(crate) blocking_threshold: Option<Duration>,
     pub(crate) native_histograms: bool,
+    /// The app's own labels, with the sources for middlewares without sources of their own.
+    pub(crate) labels: Vec<(String, Label)>,
+    /// The bounds of `request_head_seconds`; none if it is off.
+    pub(crate) head_buckets: Vec<f64>,
+    /// What middlewares count that set nothing else; `None` if `request_size_bytes` is off.
+    pub(crate) request_size: Option<RequestSize>,
 }
 
 impl From<&MonitorOptions> for MonitorConfig {
@@ -51,6 +62,9 @@ impl From<&MonitorOptions> for MonitorConfig {
             requests_in_flight: options.requests_in_flight.unwrap_or(false),
             blocking_threshold: options.blocking_threshold,
             native_histograms: options.native_histograms.unwrap_or(false),
+            labels: options.labels.clone().unwrap_or_default(),
+            head_buckets: options.head_buckets.clone().unwrap_or_default(),
+            request_size: options.request_size,
         }
     }
 }
@@ -73,8 +87,19 @@ impl MonitorConfig {
         let threshold = options.blocking_threshold.map(Some);
         check_option("blocking_threshold", &self.blocking_threshold, threshold.as_ref())?;
         let native_histograms = options.native_histograms.as_ref();
-        check_option("native_histograms", &self.native_histograms, native_histograms)
+        check_option("native_histograms", &self.native_histograms, native_histograms)?;
+        let labels = options.labels.as_deref().map(label_values);
+        check_option("label", &label_values(&self.labels), labels.as_ref())?;
+        let head_buckets = options.head_buckets.as_ref();
+        check_option("request_head_seconds", &self.head_buckets, head_buckets)?;
+        let request_size = options.request_size.map(|_| true);
+        check_option("request_size", &self.request_size.is_some(), request_size.as_ref())
     }
+}
+
+/// What label sets depend on: keys and possible values, not their sources.
+fn label_values(labels: &[(String, Label)]) -> Vec<(&str, &LabelValues)> {
+    labels.iter().map(|(key, label)| (key.as_str(), label.values())).collect()
 }
 
 fn check_option<T: PartialEq + Debug>(

@@ -23,6 +23,10 @@ use crate::workers::registry::Workers;
 #[derive(Debug)]
 pub(crate) struct Families {
     pub(crate) requests: Arc<Family>,
+    /// Durations until the response head; `None` if they are off.
+    pub(crate) heads: Option<Arc<Family>>,
+    /// Sizes of requests; `None` if they are off.
+    pub(crate) request_sizes: Option<Arc<Family>>,
     pub(crate) calls: Arc<Family>,
     pub(crate) dependencies: Arc<DependencySet>,
     pub(crate) has_in_flight: bool,
@@ -47,8 +51,16 @@ const BYTES: Option<&str> = Some("bytes");
 
 const REQUEST_SECONDS: Descriptor =
     family("request", SECONDS, MetricType::Histogram, "Duration of requests, in seconds.");
+const REQUEST_HEAD_SECONDS: Descriptor = family(
+    "request_head",
+    SECONDS,
+    MetricType::Histogram,
+    "Duration of requests until the response head, in seconds.",
+);
 const RESPONSE_SIZE_BYTES: Descriptor =
     family("response_size", BYTES, MetricType::BareCounter, "Size of responses, in bytes.");
+const REQUEST_SIZE_BYTES: Descriptor =
+    family("request_size", BYTES, MetricType::BareCounter, "Size of requests, in bytes.");
 const REQUESTS_IN_FLIGHT: Descriptor =
     family("requests_in_flight", None, MetricType::Gauge, "Number of requests in progress.");
 const DEPENDENCY_UP: Descriptor =
@@ -98,8 +110,16 @@ impl Families {
             visit(&FamilySnapshot { descriptor, const_labels: &self.const_labels, samples })
         };
         let requests = Snapshot::new(&self.requests);
+        let heads = self.heads.as_deref().map(Snapshot::new);
+        let request_sizes = self.request_sizes.as_deref().map(Snapshot::new);
         family(REQUEST_SECONDS, Samples::Histograms(&requests))?;
         family(RESPONSE_SIZE_BYTES, Samples::Bytes(&requests))?;
+        if let Some(heads) = &heads {
+            family(REQUEST_HEAD_SECONDS, Samples::Histograms(heads))?;
+        }
+        if let Some(request_sizes) = &request_sizes {
+            family(REQUEST_SIZE_BYTES, Samples::Bytes(request_sizes))?;
+        }
         if self.has_in_flight {
             let in_flight = self.requests.in_flight() as f64;
             family(REQUESTS_IN_FLIGHT, Samples::Values(vec![in_flight.into()]))?;

@@ -21,6 +21,7 @@ use crate::exposition::sources::Registration;
 use crate::options::source::MetricSource;
 use crate::store::buckets::Buckets;
 use crate::store::family::Family;
+use crate::store::own_labels::OwnLabels;
 use crate::store::pool::WriterPool;
 use crate::store::writer::Recorder;
 use crate::workers::registry::Workers;
@@ -55,6 +56,8 @@ pub struct Monitor {
 struct Core {
     config: MonitorConfig,
     requests: Arc<Recorder>,
+    heads: Option<Arc<Recorder>>,
+    request_sizes: Option<Arc<Recorder>>,
     /// For requests that actix does not see.
     other_requests: WriterPool,
     calls: WriterPool,
@@ -85,17 +88,24 @@ impl Monitor {
     pub(crate) fn new(options: &MonitorOptions) -> Self {
         clock::prepare();
         let config = MonitorConfig::from(options);
+        let own_labels = Arc::new(OwnLabels::new(&config.labels));
         let recorder = |bounds: &[f64]| {
-            let const_labels = Arc::clone(&config.const_labels);
-            let family = Family::new(Buckets::new(bounds), config.series_limit, const_labels);
+            let (constant, own) = (Arc::clone(&config.const_labels), Arc::clone(&own_labels));
+            let family = Family::new(Buckets::new(bounds), config.series_limit, constant, own);
             Recorder::new(Arc::new(family.with_native(config.native_histograms)))
         };
         let (requests, calls) = (recorder(&config.buckets), recorder(&config.dependency_buckets));
+        let heads = (!config.head_buckets.is_empty()).then(|| recorder(&config.head_buckets));
+        // A counter: only the bytes of its cells are shown.
+        let request_sizes = config.request_size.map(|_| recorder(&[]));
+        let family = |recorder: &Arc<Recorder>| Arc::clone(recorder.family());
         let dependencies = Arc::new(DependencySet::default());
         let workers = config.blocking_threshold.map(Workers::new);
         let families = Arc::new(Families {
-            requests: Arc::clone(requests.family()),
-            calls: Arc::clone(calls.family()),
+            requests: family(&requests),
+            heads: heads.as_ref().map(family),
+            request_sizes: request_sizes.as_ref().map(family),
+            calls: family(&calls),
             dependencies: Arc::clone(&dependencies),
             has_in_flight: config.requests_in_flight,
             workers: workers.clone(),
@@ -111,6 +121,8 @@ impl Monitor {
                 other_requests: WriterPool::new(&requests),
                 calls: WriterPool::new(&calls),
                 requests,
+                heads,
+                request_sizes,
                 dependencies,
                 workers,
                 page: Arc::new(page),
@@ -309,6 +321,16 @@ impl Monitor {
 
     pub(crate) fn workers(&self) -> Option<&Arc<Workers>> {
         self.core.workers.as_ref()
+    }
+
+    /// Durations until the response head; `None` if they are off.
+    pub(crate) fn heads(&self) -> Option<&Arc<Recorder>> {
+        self.core.heads.as_ref()
+    }
+
+    /// Sizes of requests; `None` if they are off.
+    pub(crate) fn request_sizes(&self) -> Option<&Arc<Recorder>> {
+        self.core.request_sizes.as_ref()
     }
 
     /// The writers for requests that actix does not see.

@@ -38,6 +38,25 @@ pub enum ResponseSize {
     Sent,
 }
 
+/// What `request_size_bytes` counts.
+///
+/// # Examples
+///
+/// ```
+/// use actix_monitor::{BigBrother, RequestSize};
+///
+/// let middleware = BigBrother::builder().isolated().request_size(RequestSize::Declared).build();
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum RequestSize {
+    /// The declared length of the body, in bytes: its `Content-Length`, zero if there is none.
+    Declared,
+    /// The bytes of the body that the app has read when the request ends, as they were sent:
+    /// compressed ones are counted compressed.
+    Received,
+}
+
 /// The `addr` label of a request that no route handled.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]

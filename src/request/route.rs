@@ -1,7 +1,7 @@
 //! The route of a request, and the labels made of it.
 
 use actix_web::HttpRequest;
-use actix_web::dev::ResourceMap;
+use actix_web::dev::{ResourceMap, Url};
 use actix_web::http::{Method, StatusCode};
 
 use crate::protocol::MethodLabel;
@@ -83,18 +83,39 @@ impl Routes {
     }
 }
 
-/// The slashes of a pattern outside of its parameters, whose expressions can contain some.
+/// The value of a parameter that is a whole segment of a pattern, in a path that matches the
+/// pattern as received or normalised.
+pub(crate) fn parameter(pattern: &str, path: &str, name: &str) -> Option<String> {
+    // Decoded like the path of a request.
+    let url = Url::new(path.parse().ok()?);
+    let is_segment = |segment: &&str| !segment.is_empty();
+    let segments: Vec<_> = pattern.split(separator()).filter(is_segment).collect();
+    let values: Vec<_> = url.path().split('/').filter(is_segment).collect();
+    let is_parameter = |segment: &&str| {
+        let inside = segment.strip_prefix('{').and_then(|segment| segment.strip_suffix('}'));
+        inside.is_some_and(|inside| inside.split(':').next() == Some(name))
+    };
+    let index = segments.iter().position(is_parameter)?;
+    (segments.len() == values.len()).then(|| values[index].to_owned())
+}
+
+/// The slashes of a pattern outside of its parameters.
 fn slashes(pattern: &str) -> usize {
+    pattern.split(separator()).count() - 1
+}
+
+/// What separates the segments of a pattern: slashes outside of its parameters, whose
+/// expressions can contain some.
+fn separator() -> impl FnMut(char) -> bool {
     let mut depth = 0_usize;
-    let is_separator = |byte: u8| {
-        match byte {
-            b'{' => depth += 1,
-            b'}' => depth = depth.saturating_sub(1),
+    move |character| {
+        match character {
+            '{' => depth += 1,
+            '}' => depth = depth.saturating_sub(1),
             _ => {}
         }
-        byte == b'/' && depth == 0
-    };
-    pattern.bytes().map(is_separator).filter(|is_separator| *is_separator).count()
+        character == '/' && depth == 0
+    }
 }
 
 fn merge_slashes(path: &str) -> String {
@@ -109,7 +130,7 @@ fn merge_slashes(path: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{merge_slashes, slashes};
+    use super::{merge_slashes, parameter, slashes};
 
     #[test]
     fn slashes_within_parameters_are_not_counted() {
@@ -117,6 +138,23 @@ mod tests {
             [("/a/b", 2), ("/{tenant:[^/]+}/static", 2), ("/{a}/{b:[/{]{2}}", 2), ("", 0)]
         {
             assert_eq!(slashes(pattern), count, "{pattern}");
+        }
+    }
+
+    #[test]
+    fn a_parameter_is_found_in_a_path_that_matches_its_pattern() {
+        for (pattern, path, value) in [
+            ("/{tenant}/users", "/acme/users", Some("acme")),
+            ("/a/{tenant:[^/]+}/users/{id}", "/a/acme/users/7", Some("acme")),
+            ("/{tenant}/users", "//acme//users/", Some("acme")),
+            ("/{tenant}", "/a%20b", Some("a b")),
+            ("/{tenant}/{tenant}", "/a/b", Some("a")),
+            ("/{other}/users", "/acme/users", None),
+            ("/v{tenant}", "/v1", None),
+            ("/{file:.*}/{tenant}", "/a/b/acme", None),
+            ("/{tenant}", "no path", None),
+        ] {
+            assert_eq!(parameter(pattern, path, "tenant").as_deref(), value, "{pattern} {path}");
         }
     }
 

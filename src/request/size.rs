@@ -1,4 +1,4 @@
-//! The size of a response.
+//! The size of a response and of a request.
 
 use actix_web::body::BodySize;
 use actix_web::http::header::{CONTENT_LENGTH, HeaderMap};
@@ -14,9 +14,10 @@ pub(crate) fn declared<'a>(body: BodySize, headers: impl FnOnce() -> &'a HeaderM
     }
 }
 
-/// A handler may declare the length of a stream itself (`no_chunking`).
+/// The length that headers declare: that of a request, or of a stream whose handler declares
+/// it itself (`no_chunking`).
 #[cold]
-fn content_length(headers: &HeaderMap) -> u64 {
+pub(crate) fn content_length(headers: &HeaderMap) -> u64 {
     headers
         .get(CONTENT_LENGTH)
         .and_then(|length| length.to_str().ok()?.trim().parse().ok())

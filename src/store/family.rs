@@ -10,6 +10,7 @@ use hashbrown::HashTable;
 
 use super::buckets::Buckets;
 use super::exemplars::Exemplars;
+use super::own_labels::OwnLabels;
 use super::series::{ConstLabels, Series, SeriesId};
 use super::shard::Shard;
 use crate::labels::LabelSet;
@@ -26,6 +27,7 @@ pub(crate) struct Family {
     buckets: Buckets,
     limit: usize,
     const_labels: ConstLabels,
+    own_labels: Arc<OwnLabels>,
     hasher: RandomState,
     series: boxcar::Vec<Series>,
     /// From label sets to series. Label sets within the limit until the family is
@@ -39,12 +41,18 @@ pub(crate) struct Family {
 }
 
 impl Family {
-    pub(crate) fn new(buckets: Buckets, limit: usize, const_labels: ConstLabels) -> Self {
+    pub(crate) fn new(
+        buckets: Buckets,
+        limit: usize,
+        const_labels: ConstLabels,
+        own_labels: Arc<OwnLabels>,
+    ) -> Self {
         Self {
             buckets,
             has_native: false,
             limit,
             const_labels,
+            own_labels,
             hasher: RandomState::default(),
             series: boxcar::Vec::new(),
             index: Mutex::default(),
@@ -65,6 +73,10 @@ impl Family {
 
     pub(crate) fn const_labels(&self) -> &ConstLabels {
         &self.const_labels
+    }
+
+    pub(crate) fn own_labels(&self) -> &OwnLabels {
+        &self.own_labels
     }
 
     pub(crate) fn exemplars(&self) -> &Exemplars {
@@ -147,7 +159,7 @@ impl Family {
         if known.is_some() {
             return known;
         }
-        let series = Series::new(*labels, &self.const_labels);
+        let series = Series::new(*labels, &self.const_labels, &self.own_labels);
         let id = SeriesId::try_from(self.series.push(series)).ok()?;
         index.insert_unique(self.hash(labels), id, |id| self.hash_of(*id));
         Some(id)

@@ -22,6 +22,7 @@ pub(crate) mod cell;
 pub(crate) mod exemplars;
 pub(crate) mod family;
 pub(crate) mod native;
+pub(crate) mod own_labels;
 pub(crate) mod pool;
 pub(crate) mod series;
 pub(crate) mod shard;

@@ -40,10 +40,18 @@ impl WriterPool {
 }
 
 impl PooledWriter {
-    /// Records one observation, from any thread.
-    pub(crate) fn record(&self, labels: &LabelSet<'_>, nanos: u64, bytes: u64) {
+    /// Records one observation, from any thread. `own_value` returns the values of the app's
+    /// own labels by their keys.
+    pub(crate) fn record<'a>(
+        &self,
+        labels: LabelSet<'_>,
+        is_trusted: bool,
+        own_value: impl Fn(&str) -> &'a str,
+        (nanos, bytes): (u64, u64),
+    ) {
         let record = |writer: &mut Writer| {
-            if let Some(slot) = writer.slot(labels) {
+            let own = writer.own_values(is_trusted, |_, key| own_value(key));
+            if let Some(slot) = writer.slot(&LabelSet { own, ..labels }) {
                 writer.record(slot, nanos, bytes);
             }
         };
@@ -73,7 +81,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::{Recorder, WriterPool};
-    use crate::labels::{CallKey, LabelSet, StatusLabel};
+    use crate::labels::{CallKey, LabelSet, OwnValues, StatusLabel};
     use crate::store::buckets::Buckets;
     use crate::store::family::Family;
 
@@ -86,12 +94,14 @@ mod tests {
             is_error: false,
             method: "CONSUME",
         };
-        let labels = LabelSet { key: call.into(), addr: "orders", message: None };
-        let family = Arc::new(Family::new(Buckets::new(&[1.0]), 10, Arc::default()));
+        let own = OwnValues::default();
+        let labels = LabelSet { key: call.into(), addr: "orders", message: None, own };
+        let family = Family::new(Buckets::new(&[1.0]), 10, Arc::default(), Arc::default());
+        let family = Arc::new(family);
         let pooled = WriterPool::new(&Recorder::new(Arc::clone(&family))).get();
         let held = pooled.writer.lock();
         for _ in 0..2 {
-            pooled.record(&labels, 0, 0);
+            pooled.record(labels, true, |_| "", (0, 0));
         }
         drop(held);
         assert_eq!(family.shards().len(), 1, "the shard is handed on");

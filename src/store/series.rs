@@ -1,7 +1,9 @@
 //! The labels of one series.
 
+use std::convert::Infallible;
 use std::sync::Arc;
 
+use super::own_labels::OwnLabels;
 use crate::labels::{LabelSet, OwnedLabelSet, write_label};
 
 /// Index of a series within its family.
@@ -18,15 +20,21 @@ pub(crate) struct Series {
 }
 
 impl Series {
-    pub(super) fn new(labels: LabelSet<'_>, const_labels: &ConstLabels) -> Self {
+    pub(super) fn new(
+        labels: LabelSet<'_>,
+        const_labels: &ConstLabels,
+        own_labels: &OwnLabels,
+    ) -> Self {
         let mut text = String::new();
         for (key, value) in const_labels.iter() {
             write_label(&mut text, key, value);
         }
-        let _: Result<(), ()> = labels.try_for_each(|key, value| {
+        let mut write = |key: &str, value: &str| {
             write_label(&mut text, key, value);
-            Ok(())
-        });
+            Ok::<_, Infallible>(())
+        };
+        let Ok(()) = labels.try_for_each(&mut write);
+        let Ok(()) = own_labels.try_for_each(labels.own, write);
         Self { labels: labels.into(), text: text.into() }
     }
 

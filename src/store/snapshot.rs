@@ -4,6 +4,7 @@ use super::cell::Totals;
 use super::exemplars::{Exemplar, ExemplarMap};
 use super::family::Family;
 use super::native::{NativeHistogram, OctaveCounts, add_octaves};
+use super::own_labels::OwnLabels;
 use super::series::{ConstLabels, Series, SeriesId};
 
 /// The state of a family at one scrape.
@@ -109,6 +110,10 @@ impl<'a> Snapshot<'a> {
 
     pub(crate) fn const_labels(&self) -> &ConstLabels {
         self.family.const_labels()
+    }
+
+    pub(crate) fn own_labels(&self) -> &OwnLabels {
+        self.family.own_labels()
     }
 }
 

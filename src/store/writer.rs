@@ -6,10 +6,11 @@ use std::time::SystemTime;
 
 use super::exemplars::Exemplar;
 use super::family::Family;
+use super::own_labels::KnownValues;
 use super::series::SeriesId;
 use super::shard::Shard;
 use super::slots::{Slot, SlotCache};
-use crate::labels::{Key, LabelSet, RequestKey};
+use crate::labels::{Key, LabelSet, OwnValues, RequestKey};
 
 /// Creates writers for one family, and keeps what they leave: shards are handed on
 /// to later writers, so a server that restarts does not add up shards.
@@ -29,6 +30,8 @@ pub(crate) struct Writer {
     recorder: Arc<Recorder>,
     shard: Arc<Shard>,
     slots: RefCell<SlotCache>,
+    /// The values of the app's own labels.
+    known: RefCell<KnownValues>,
 }
 
 impl Recorder {
@@ -45,7 +48,8 @@ impl Recorder {
         let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let (shard, slots) =
             idle.unwrap_or_else(|| (self.family.add_shard(), SlotCache::default()));
-        Writer { recorder: Arc::clone(self), shard, slots: RefCell::new(slots) }
+        let known = RefCell::new(self.family.own_labels().known_values());
+        Writer { recorder: Arc::clone(self), shard, slots: RefCell::new(slots), known }
     }
 }
 
@@ -57,14 +61,40 @@ impl Writer {
         if slot.is_some() { slot } else { self.slot_slow(labels) }
     }
 
-    /// The slot of requests without a message, in a family without the label for it.
+    /// The values of the app's own labels, as `value` returns them by the index and key of
+    /// each label. Only a trusted request adds a value to those that a label can have.
+    pub(crate) fn own_values<'a>(
+        &self,
+        is_trusted: bool,
+        value: impl Fn(usize, &str) -> &'a str,
+    ) -> OwnValues {
+        self.recorder.family.own_labels().numbers(&self.known, is_trusted, value)
+    }
+
+    /// The slot of requests in a family without `errorMessage` and labels of the app's own.
     #[inline(always)]
     pub(crate) fn request_slot(&self, key: RequestKey, addr: &str) -> Option<Slot> {
         let slot = self.slots.borrow().get_request(key, addr);
         if slot.is_some() {
             return slot;
         }
-        self.slot_slow(&LabelSet { key: Key::Request(key), addr, message: None })
+        let own = OwnValues::default();
+        self.slot_slow(&LabelSet { key: Key::Request(key), addr, message: None, own })
+    }
+
+    /// The slot of requests in a family without `errorMessage`.
+    #[inline]
+    pub(crate) fn labelled_slot(
+        &self,
+        key: RequestKey,
+        own: OwnValues,
+        addr: &str,
+    ) -> Option<Slot> {
+        let slot = self.slots.borrow().get_labelled(key, own, addr);
+        if slot.is_some() {
+            return slot;
+        }
+        self.slot_slow(&LabelSet { key: Key::Request(key), addr, message: None, own })
     }
 
     /// The first use of a label set by this writer, or any use past the series limit.
@@ -124,19 +154,19 @@ mod tests {
     use std::sync::Arc;
 
     use super::Recorder;
-    use crate::labels::{Key, LabelSet, RequestKey};
+    use crate::labels::{Key, LabelSet, OwnValues, RequestKey};
     use crate::protocol::MethodLabel;
     use crate::store::buckets::Buckets;
     use crate::store::family::Family;
     use crate::store::snapshot::Snapshot;
 
     fn family(limit: usize) -> Arc<Family> {
-        Arc::new(Family::new(Buckets::new(&[1.0]), limit, Arc::default()))
+        Arc::new(Family::new(Buckets::new(&[1.0]), limit, Arc::default(), Arc::default()))
     }
 
     fn ok(addr: &str) -> LabelSet<'_> {
         let request = RequestKey { status: 200, method: MethodLabel::Get, is_error: false };
-        LabelSet { key: Key::Request(request), addr, message: None }
+        LabelSet { key: Key::Request(request), addr, message: None, own: OwnValues::default() }
     }
 
     #[test]

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::status::CallStatus;
 use crate::clock::{Start, as_nanos};
-use crate::labels::{CallKey, LabelSet, truncate};
+use crate::labels::{CallKey, LabelSet, OwnValues, truncate};
 use crate::monitor::handle::Monitor;
 use crate::protocol;
 use crate::store::pool::{PooledWriter, WriterPool};
@@ -55,6 +55,8 @@ struct Call {
     method: Cow<'static, str>,
     addr: Cow<'static, str>,
     message: Cow<'static, str>,
+    /// Keys and values of the app's own labels.
+    labels: Vec<(&'static str, Cow<'static, str>)>,
     bytes: u64,
     /// The status of a call that is dropped unfinished.
     status_if_dropped: &'static str,
@@ -119,6 +121,7 @@ impl CallTimer {
             method: protocol::UNKNOWN.into(),
             addr: protocol::UNKNOWN.into(),
             message: "".into(),
+            labels: Vec::new(),
             bytes: 0,
             status_if_dropped: protocol::UNFINISHED,
         };
@@ -152,6 +155,26 @@ impl CallTimer {
     /// default; truncated to 120 characters.
     pub fn error_message(self, message: impl Into<Cow<'static, str>>) -> Self {
         self.with(|call| call.message = message.into())
+    }
+
+    /// Sets the value of a label of the app's own, which
+    /// [`label`](crate::BigBrotherBuilder::label) added. Empty by default; ignored if there is
+    /// no such label. A call that is finished as a success can add a value to those that the
+    /// label can have; of other calls, a value that it has not had is `_overflow`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use actix_monitor::{BigBrother, Format, Label};
+    ///
+    /// let middleware = BigBrother::builder().isolated().label("tenant", Label::header("x-tenant"));
+    /// let monitor = middleware.build().monitor();
+    /// monitor.start_request("amqp").method("CONSUME").addr("orders").label("tenant", "acme").finish("ack");
+    /// let line = r#"method="CONSUME",addr="orders",tenant="acme"} 1"#;
+    /// assert!(monitor.encode(Format::Text).contains(line));
+    /// ```
+    pub fn label(self, key: &'static str, value: impl Into<Cow<'static, str>>) -> Self {
+        self.with(|call| call.labels.push((key, value.into())))
     }
 
     /// Sets the bytes to add to `response_size_bytes`, zero by default. Calls to
@@ -239,9 +262,17 @@ impl Call {
             method: &self.method,
         };
         let message = self.has_message.then(|| truncate(&self.message));
-        let labels = LabelSet { key: call.into(), addr: &self.addr, message };
+        let own = OwnValues::default();
+        let labels = LabelSet { key: call.into(), addr: &self.addr, message, own };
         let nanos = self.duration.map_or_else(|| self.started.elapsed_nanos(), as_nanos);
-        self.writer.record(&labels, nanos, self.bytes);
+        let own_value = |key: &str| self.own_value(key);
+        self.writer.record(labels, !is_error, own_value, (nanos, self.bytes));
+    }
+
+    /// The value of a label of the app's own: the last one that was set.
+    fn own_value(&self, key: &str) -> &str {
+        let mut labels = self.labels.iter().rev();
+        labels.find(|(other, _)| *other == key).map_or("", |(_, value)| value)
     }
 }
 

@@ -30,6 +30,8 @@ mod native;
 mod normalised_paths;
 #[cfg(target_os = "linux")]
 mod overflow;
+mod own_label_values;
+mod own_labels;
 mod page;
 #[cfg(target_os = "linux")]
 mod page_delivery;
@@ -39,6 +41,7 @@ mod protocol;
 mod readiness;
 mod reentrancy;
 mod registry;
+mod request_sizes;
 mod requests;
 mod route_measurement;
 mod routes;

@@ -9,7 +9,8 @@ use std::time::Duration;
 
 use actix_monitor::prometheus_client::metrics::counter::Counter;
 use actix_monitor::{
-    BigBrother, BigBrotherBuilder, BuildError, Dependency, ErrorMessage, Format, Monitor, ObserveAt,
+    BigBrother, BigBrotherBuilder, BuildError, Dependency, ErrorMessage, Format, Label, Monitor,
+    ObserveAt,
 };
 use actix_web::{App, HttpResponse, HttpServer, web};
 
@@ -21,6 +22,10 @@ use crate::support::server::{Runtime, Server, run};
 
 fn isolated() -> BigBrotherBuilder {
     BigBrother::builder().isolated()
+}
+
+fn tenant() -> Label {
+    Label::header("x-tenant")
 }
 
 fn refused(builder: BigBrotherBuilder) -> String {
@@ -138,6 +143,61 @@ fn refusals() -> Vec<(BigBrotherBuilder, &'static str)> {
             isolated().const_label("größe", "x"),
             "const_label \"größe\": this is not a valid label name; use letters, digits and \
              underscores, and do not begin with a digit",
+        ),
+        (
+            isolated().request_head_seconds([]),
+            "request_head_seconds: there is no bound, so every observation would be in the +Inf \
+             bucket; give at least one, or leave the option out for the default",
+        ),
+        (
+            isolated().label("addr", tenant()),
+            "label \"addr\": the protocol or Prometheus uses this key; use another one",
+        ),
+        (
+            isolated().label("x-tenant", tenant()),
+            "label \"x-tenant\": this is not a valid label name; use letters, digits and \
+             underscores, and do not begin with a digit",
+        ),
+        (
+            isolated().const_label("tenant", "a").label("tenant", tenant()),
+            "label \"tenant\": the key is set twice; set each key once",
+        ),
+        (
+            isolated().label("tenant", tenant()).label("tenant", Label::extension()),
+            "label \"tenant\": the key is set twice; set each key once",
+        ),
+        (
+            (0..5).fold(isolated(), |builder, n| builder.label(format!("l{n}"), tenant())),
+            "label: there are 5, and each multiplies the number of series; set at most 4",
+        ),
+        (
+            isolated().label("tenant", Label::header("x tenant")),
+            "label \"tenant\": \"x tenant\" is not a header name, such as \"x-tenant\"",
+        ),
+        (
+            isolated().label("tenant", Label::path_parameter("/{tenant}")),
+            "label \"tenant\": \"/{tenant}\" is not the name of a parameter, such as \"tenant\" of \
+             \"/{tenant}/users\"",
+        ),
+        (
+            isolated().label("tenant", tenant().limit(0)),
+            "label \"tenant\": its limit is zero, so each value would be \"_overflow\"; give the \
+             number of values that it can have",
+        ),
+        (
+            isolated().label("tenant", tenant().limit(60_001)),
+            "label \"tenant\": it could have more than 60000 values, each with series of its own; \
+             give a smaller limit, or use a log instead of a label",
+        ),
+        (
+            isolated().label("tenant", tenant().allow([""; 0])),
+            "label \"tenant\": the list of allowed values is empty, so each value would be \
+             \"_overflow\"; give the values that it can have",
+        ),
+        (
+            isolated().label("tenant", tenant().allow(["x".repeat(121)])),
+            "label \"tenant\": an allowed value is longer than 120 characters, and longer values \
+             are cut; allow shorter ones",
         ),
         (
             isolated().const_label("region", "a").const_label("region", "b"),

@@ -1,5 +1,6 @@
 //! This crate's own families as protobuf messages.
 
+use std::convert::Infallible;
 use std::time::UNIX_EPOCH;
 
 use super::page::{self, BUCKET_EXEMPLAR, Kind, ProtobufPage};
@@ -51,10 +52,12 @@ fn write_const_labels(metric: &mut Wire, labels: &ConstLabels) {
 
 fn write_labels(metric: &mut Wire, snapshot: &Snapshot<'_>, row: &Row<'_>) {
     write_const_labels(metric, snapshot.const_labels());
-    let _: Result<(), ()> = row.series.labels().try_for_each(|key, value| {
+    let (labels, own) = (row.series.labels(), snapshot.own_labels());
+    let mut write = |key: &str, value: &str| {
         page::label(metric, key, value);
-        Ok(())
-    });
+        Ok::<_, Infallible>(())
+    };
+    let _ = labels.try_for_each(&mut write).and_then(|()| own.try_for_each(labels.own, write));
 }
 
 fn write_histogram(metric: &mut Wire, snapshot: &Snapshot<'_>, row: &Row<'_>) {
