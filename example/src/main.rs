@@ -18,7 +18,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::process::ExitCode;
 
-use actix_monitor::{BigBrother, Exemplars};
+use actix_monitor::{BigBrother, Exemplars, Label};
 use actix_web::{App, HttpServer, rt, web};
 use env_logger::Env;
 
@@ -62,6 +62,8 @@ async fn serve(options: Options) -> io::Result<()> {
             .exclude("/ready")
             .exemplars(Exemplars::traceparent())
             .blocked_workers()
+            // Who sends requests: the traffic of the example, or you.
+            .label("client", Label::header(traffic::CLIENT.0).allow([traffic::CLIENT.1]))
             .register("notes", store.metrics());
         if options.native_histograms {
             builder = builder.native_histograms();

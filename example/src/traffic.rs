@@ -17,6 +17,9 @@ use serde::{Deserialize, Serialize};
 /// Above this number the oldest note is removed, which bounds the size of the file.
 const MAX_NOTES: usize = 10;
 
+/// The header with which the traffic is recorded under a label of its own.
+pub(crate) const CLIENT: (&str, &str) = ("x-client", "traffic");
+
 /// A path that is listed twice is requested twice as often.
 const READS: [&str; 7] = [
     "/",
@@ -117,9 +120,11 @@ impl Caller {
     /// Closes the connection before the response, which takes 0.4 seconds.
     async fn disconnect(&self) -> io::Result<()> {
         let request = format!(
-            "GET /api/slow HTTP/1.1\r\nHost: {}\r\ntraceparent: {}\r\n\r\n",
+            "GET /api/slow HTTP/1.1\r\nHost: {}\r\ntraceparent: {}\r\n{}: {}\r\n\r\n",
             self.service,
             traceparent(),
+            CLIENT.0,
+            CLIENT.1,
         );
         let connection = TcpStream::connect(self.service).await?;
         connection.writable().await?;
@@ -130,7 +135,8 @@ impl Caller {
 
     fn request(&self, method: Method, path: &str) -> ClientRequest {
         let url = format!("http://{}{path}", self.service);
-        self.http.request(method, url).insert_header(("traceparent", traceparent()))
+        let request = self.http.request(method, url).insert_header(CLIENT);
+        request.insert_header(("traceparent", traceparent()))
     }
 }
 

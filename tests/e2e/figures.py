@@ -26,6 +26,7 @@ class Figures:
 
 
 def samples(app, name):
-    """The values of one sample name by their labels."""
+    """The values of one sample name by their labels. An empty label is none, as in the stores."""
     families = parse_openmetrics(app.page(OPENMETRICS)[2])
-    return {frozenset(s.labels.items()): s.value for family in families for s in family.samples if s.name == name}
+    found = (s for family in families for s in family.samples if s.name == name)
+    return {frozenset((key, value) for key, value in s.labels.items() if value): s.value for s in found}

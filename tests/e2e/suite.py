@@ -7,8 +7,8 @@ import tempfile
 import time
 
 from app import App
-from checks import browser, counts, dependencies, example, families, files, hostile, native, page, queries, restart
-from checks import scrapes, sources, watcher
+from checks import browser, counts, dependencies, example, families, files, hostile, native, own_labels, page
+from checks import queries, restart, scrapes, sources, watcher
 from observability import copy_for
 from process import started
 from report import Report
@@ -23,7 +23,9 @@ def main(notes, watching, attaching, latencies):
     with tempfile.TemporaryDirectory(prefix="actix-monitor-e2e-") as name:
         directory = pathlib.Path(name)
         with report.section("The delivered files"):
-            files.check(report)
+            files.check(report, directory)
+        with report.section("The same queries with labels of the app's own"):
+            own_labels.check(report, directory)
         with report.section("Ten dependencies: a Redis is killed and frozen"):
             watcher.check_redis(report, watching, directory)
         with report.section("Ten dependencies: the check of one blocks its thread"):

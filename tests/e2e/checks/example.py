@@ -10,9 +10,9 @@ from contract import OPENMETRICS
 from process import Program, free_ports, started
 from wait import until
 
-ABANDONED = re.compile(r'^request_seconds_count\{type="http",status="499",.*addr="/api/slow"\} (\d+)$', re.MULTILINE)
+ABANDONED = re.compile(r'^request_seconds_count\{.*status="499",.*addr="/api/slow",client="\w*"\} (\d+)$', re.MULTILINE)
 
-TRACED = re.compile(r'addr="([^"]+)",le="[^"]+"\} \d+ # \{trace_id="[0-9a-f]{32}"\}')
+TRACED = re.compile(r'addr="([^"]+)",client="traffic",le="[^"]+"\} \d+ # \{trace_id="[0-9a-f]{32}"\}')
 
 
 def check(report, binary, directory):

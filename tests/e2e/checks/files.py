@@ -9,22 +9,25 @@ from pathlib import Path
 
 from observability import FOLDER, MIGRATING_PAGE, dashboard, table_cells
 
+RULES = ["recording.rules.yml", "alerts.rules.yml"]
 
-def check(report):
+
+def check(report, directory):
     for arguments in [
         ["check", "config", "prometheus.yml"],
-        ["check", "rules", "recording.rules.yml", "alerts.rules.yml", "native.rules.yml"],
+        ["check", "rules", *RULES, "native.rules.yml"],
         ["test", "rules", "rules.test.yml"],
     ]:
         promtool(report, arguments, FOLDER)
     check_dashboard(report, dashboard())
+    check_own_labels(report, directory)
     with tempfile.TemporaryDirectory(prefix="actix-monitor-e2e-") as folder:
         check_migrating(report, Path(folder))
 
 
-def promtool(report, arguments, folder):
+def promtool(report, arguments, folder, what=""):
     run = subprocess.run(["promtool", *arguments], cwd=folder, capture_output=True, text=True)
-    report.check(f"promtool {' '.join(arguments)}", run.returncode == 0, run.stdout + run.stderr)
+    report.check(f"promtool {' '.join(arguments)}{what}", run.returncode == 0, run.stdout + run.stderr)
 
 
 def check_migrating(report, folder):
@@ -44,6 +47,37 @@ def check_migrating(report, folder):
     (folder / "migrating.rules.yml").write_text(json.dumps(groups))
     shutil.copy(Path(__file__).parents[1] / "migrating.test.yml", folder)
     promtool(report, ["test", "rules", "migrating.test.yml"], folder)
+
+
+def check_own_labels(report, directory):
+    """The same tests with the same results, although each series has one with another tenant beside it."""
+    directory = directory / "rules"
+    directory.mkdir()
+    for rules in RULES:
+        shutil.copy(FOLDER / rules, directory)
+    tests = (FOLDER / "rules.test.yml").read_text()
+    labelled = SERIES.sub(with_tenants, tests)
+    # The rules that keep every label keep this one, so their tests add the tenants up.
+    labelled = re.sub(r"expr: ((?:request|response|dependency_request)\w+:irate)$", SUMMED, labelled, flags=re.M)
+    labelled = re.sub(r"labels: '\w+:irate\{", "labels: '{", labelled)
+    (directory / "rules.test.yml").write_text(labelled)
+    times = labelled.count('tenant="b"')
+    promtool(report, ["test", "rules", "rules.test.yml"], directory, f", with {times} series of a second tenant")
+
+
+SERIES = re.compile(
+    r"( +- series: '(?:request|response|dependency_request)_\w+\{[^']*)\}'\n( +values: )'([^']*)'\n",
+)
+
+SUMMED = r"expr: sum without (tenant) (\1)"
+
+
+def with_tenants(found):
+    """The series of a tenant, and that of another one who is there as long and sends nothing."""
+    series, key, values = found.groups()
+    silent = " ".join(re.sub(r"^[-\d.]+(?:[+-][\d.]+)?(?=x|$)", "0", step) for step in values.split())
+    pairs = [("a", values), ("b", silent)]
+    return "".join(f"{series}, tenant=\"{tenant}\"}}'\n{key}'{steps}'\n" for tenant, steps in pairs)
 
 
 def check_dashboard(report, board):
