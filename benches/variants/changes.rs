@@ -47,7 +47,9 @@ pub const VARIANTS: [Variant; 12] = [
                 WRITER,
                 "self.slots.borrow().get_request(key, addr);",
                 "{
-                    let labels = LabelSet { key: Key::Request(key), addr, message: None };
+                    let labels = LabelSet {
+                        key: Key::Request(key), addr, message: None, own: OwnValues::default(),
+                    };
                     let series = self.recorder.family.get_or_insert(&labels);
                     series.and_then(|series| self.slots.borrow().by_series(series))
                 };",
@@ -78,26 +80,30 @@ pub const VARIANTS: [Variant; 12] = [
     Variant(
         "hashbrown_slots",
         &[
-            text(SLOTS, "entries: Box<[Option<RequestSlot>]>,", "entries: HashTable<RequestSlot>,"),
+            text(
+                SLOTS,
+                "entries: Box<[Option<RequestSlot<K>>]>,",
+                "entries: HashTable<RequestSlot<K>>,",
+            ),
             body(
                 SLOTS,
-                "fn get(&self, key: RequestKey",
-                "let is_same = |entry: &RequestSlot| entry.key == key && *entry.addr == *addr;
+                "fn get(&self, key: K, addr",
+                "let is_same = |entry: &RequestSlot<K>| entry.key == key && *entry.addr == *addr;
                  self.entries.find(self.hash(key, addr), is_same).map(|entry| entry.slot)",
             ),
-            body(SLOTS, "fn insert(&mut self, slot: RequestSlot)", "self.place(slot);"),
+            body(SLOTS, "fn insert(&mut self, slot: RequestSlot<K>)", "self.place(slot);"),
             body(
                 SLOTS,
                 "fn place(",
                 "let mut entries = std::mem::take(&mut self.entries);
-                 let hash = |slot: &RequestSlot| self.hash(slot.key, &slot.addr);
+                 let hash = |slot: &RequestSlot<K>| self.hash(slot.key, &slot.addr);
                  entries.insert_unique(hash(&slot), slot, hash);
                  self.entries = entries;",
             ),
             text(
                 SLOTS,
-                "fn first_index(&self, key: RequestKey, addr: &str) -> usize {",
-                "fn hash(&self, key: RequestKey, addr: &str) -> u64 {",
+                "fn first_index(&self, key: K, addr: &str) -> usize {",
+                "fn hash(&self, key: K, addr: &str) -> u64 {",
             ),
             text(SLOTS, " as usize & self.entries.len().wrapping_sub(1)", ""),
         ],

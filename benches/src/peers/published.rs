@@ -4,7 +4,7 @@
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use actix_monitor::{BigBrother, BigBrotherBuilder, Format};
+use actix_monitor::{BigBrother, BigBrotherBuilder, Format, Label};
 use actix_web_metrics::{ActixWebMetrics, ActixWebMetricsBuilder};
 use actix_web_prom::{PrometheusMetrics, PrometheusMetricsBuilder};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
@@ -17,12 +17,21 @@ use super::peer::{OURS, Peer, count_in};
 
 pub const PROM: &str = "actix-web-prom";
 
+/// This crate with a label of the app's own.
+pub const LABELLED: &str = "actix-monitor with a label";
+
 /// The buckets of all contenders: the default ones of this crate.
 pub const BUCKETS: [f64; 4] = [0.1, 0.3, 1.5, 10.5];
 
 /// This crate with its defaults.
 pub fn ours() -> Peer<BigBrother> {
     with_options(OURS, |builder| builder)
+}
+
+/// This crate with a label whose value is known after the first request.
+pub fn labelled() -> Peer<BigBrother> {
+    let tenant = Label::from_request(|_| Some("acme".into()));
+    with_options(LABELLED, |builder| builder.label("tenant", tenant))
 }
 
 /// This crate with a series limit that 10 000 label sets do not reach, and the page in

@@ -3,7 +3,7 @@
 
 use crate::peers::floor::{bare, floor};
 use crate::peers::peer::{OURS, contenders};
-use crate::peers::published::ours;
+use crate::peers::published::{labelled, ours};
 use crate::report::{Cell, Report, list};
 use crate::runner::{BoxedWorkload, Workload};
 use crate::services::{grid, one_series};
@@ -13,7 +13,7 @@ use crate::{Args, heap, subprocess};
 type Count = (&'static str, f64);
 
 pub fn allocations(_: &Args, report: &mut Report) {
-    let workloads: Vec<BoxedWorkload> = contenders!(one_series);
+    let workloads = one_series_each();
     let count =
         |mut workload: BoxedWorkload| (workload.name(), allocations_per_request(workload.as_mut()));
     let counts = over_bare(workloads.into_iter().map(count).collect());
@@ -85,7 +85,9 @@ pub fn child(task: &str) {
 }
 
 fn one_series_each() -> Vec<BoxedWorkload> {
-    contenders!(one_series)
+    let mut workloads = contenders!(one_series);
+    workloads.push(one_series(labelled()));
+    workloads
 }
 
 fn over_bare(counts: Vec<Count>) -> Vec<Count> {

@@ -1,27 +1,31 @@
-//! Live heap: per label set, per further worker that uses it, and after a client has
-//! requested 200 000 paths that no route matches.
+//! Live heap: per label set, per further worker that uses it, after a client has requested
+//! 200 000 paths that no route matches, and after it has sent 1 000 000 values of a label.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Sender, channel};
 use std::thread::{self, JoinHandle};
 
-use actix_monitor::Format;
+use actix_monitor::{Format, Label};
 use actix_web::App;
 
 use crate::peers::family::{FAMILY, family};
 use crate::peers::peer::{OURS, Peer};
-use crate::peers::published::{PROM, metrics, ours, prom, unlimited};
+use crate::peers::published::{LABELLED, PROM, metrics, ours, prom, unlimited, with_options};
 use crate::report::{Cell, Report, list};
 use crate::runner::{BoxedWorkload, run_one_by_one};
-use crate::services::{GRID_ROUTES, Middleware, app_with_uris, grid};
+use crate::services::{GRID_ROUTES, Middleware, app_with_uris, grid, one_series};
 use crate::{Args, heap};
 
 const SETS: usize = 10_000;
 const MEASURED: usize = SETS - GRID_ROUTES;
 const PATHS: usize = 200_000;
+const VALUES: usize = 1_000_000;
 
 pub fn run(_: &Args, report: &mut Report) {
     label_sets(report);
     unmatched_paths(report);
+    label_values(report);
 }
 
 /// Bytes per label set: of the first worker, and of a second one.
@@ -122,6 +126,37 @@ fn unmatched_uris() -> impl FnMut() -> String {
     }
 }
 
-fn growth(mut workload: BoxedWorkload) -> f64 {
-    heap::measure(|| run_one_by_one(workload.as_mut(), PATHS)).live_bytes as f64
+fn growth(workload: BoxedWorkload) -> f64 {
+    growth_of(workload, PATHS)
+}
+
+fn growth_of(mut workload: BoxedWorkload, requests: usize) -> f64 {
+    heap::measure(|| run_one_by_one(workload.as_mut(), requests)).live_bytes as f64
+}
+
+/// All requests succeed, so the first hundred values are those of the label.
+fn label_values(report: &mut Report) {
+    let sent = AtomicUsize::new(0);
+    let label =
+        Label::from_request(move |_| Some(tenant(sent.fetch_add(1, Ordering::Relaxed)).into()));
+    let peer = with_options(LABELLED, |builder| builder.label("tenant", label));
+    let page = Arc::clone(&peer.page);
+    let bytes = growth_of(one_series(peer), VALUES);
+    let page = page();
+    for number in 0..100 {
+        let sample = format!(r#"tenant="{}"}} 1"#, tenant(number));
+        assert!(page.contains(&sample), "the first values stay right: {sample}");
+    }
+    let section = "after 1 000 000 values of a label";
+    report.number(section, "live heap, bytes", bytes);
+    report.number(section, "page, bytes", page.len());
+    let cell = Cell::new(bytes / 1e3, " kB");
+    let what = "live heap after 1 000 000 values of a label, limit 100";
+    report.limit(what, cell, "–".to_owned(), 120.0, " kB");
+    let cell = Cell::new(page.len() as f64 / 1e3, " kB");
+    report.limit("the page then", cell, "–".to_owned(), 120.0, " kB");
+}
+
+fn tenant(number: usize) -> String {
+    format!("tenant {number:07}")
 }

@@ -3,7 +3,9 @@
 
 use std::sync::Arc;
 
-use actix_monitor::{BigBrother, ErrorMessage, Exemplars, ObserveAt, ResponseSize, Unmatched};
+use actix_monitor::{
+    BigBrother, ErrorMessage, Exemplars, Label, ObserveAt, RequestSize, ResponseSize, Unmatched,
+};
 use actix_web::http::StatusCode;
 use actix_web::rt::System;
 use actix_web::test::TestRequest;
@@ -12,7 +14,7 @@ use super::time::over_bare;
 use crate::Args;
 use crate::peers::floor::bare;
 use crate::peers::peer::{Peer, count_in};
-use crate::peers::published::with_options;
+use crate::peers::published::{BUCKETS, with_options};
 use crate::report::{Cell, Report};
 use crate::runner::{Timing, paired_timings};
 use crate::services::{MESSAGE_HEADER, Middleware, Router, WITH_MESSAGE, minimal, path};
@@ -30,7 +32,13 @@ enum Exchange {
     Message,
     /// The request is part of a sampled trace.
     Traced,
+    /// The request has a header with a tenant.
+    Tenant,
 }
+
+const TENANT: (&str, &str) = ("x-tenant", "acme");
+
+const LABEL: &str = "label, of a header, known value";
 
 const TRACEPARENT: (&str, &str) =
     ("traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01");
@@ -41,6 +49,7 @@ impl Exchange {
             Self::Plain => "plain",
             Self::Message => "message in the response",
             Self::Traced => "sampled traceparent",
+            Self::Tenant => "header with a tenant",
         }
     }
 
@@ -49,6 +58,7 @@ impl Exchange {
             Self::Plain => TestRequest::with_uri(&path(0)),
             Self::Message => TestRequest::with_uri(&format!("{}?{WITH_MESSAGE}", path(0))),
             Self::Traced => TestRequest::with_uri(&path(0)).insert_header(TRACEPARENT),
+            Self::Tenant => TestRequest::with_uri(&path(0)).insert_header(TENANT),
         }
     }
 }
@@ -58,6 +68,7 @@ pub fn run(args: &Args, report: &mut Report) {
         (Exchange::Plain, plain()),
         (Exchange::Message, vec![error_message("error_message, header present")]),
         (Exchange::Traced, vec![exemplars("exemplars, traceparent sampled")]),
+        (Exchange::Tenant, vec![label()]),
     ];
     for (exchange, options) in exchanges {
         let mut workers = vec![worker(bare(), exchange), worker(with(OFF), exchange)];
@@ -78,11 +89,14 @@ fn report_rows(exchange: Exchange, timings: &[Timing], report: &mut Report) {
         report.number(SECTION, &timing.name, timing.over_bare);
         let what = format!("time over bare, option {}", timing.name);
         report.compare(&what, Cell::new(timing.over_bare, " ns"), Cell::named(OFF, off, " ns"));
-        if timing.name == BLOCKED {
-            let what = format!("time added by option {BLOCKED}");
-            let added = Cell::new(timing.over_bare - off, " ns");
-            report.limit(&what, added, "–".to_owned(), 30.0, " ns");
-        }
+        let limit = match timing.name.as_str() {
+            BLOCKED => 30.0,
+            LABEL => 60.0,
+            _ => continue,
+        };
+        let what = format!("time added by option {}", timing.name);
+        let added = Cell::new(timing.over_bare - off, " ns");
+        report.limit(&what, added, "–".to_owned(), limit, " ns");
     }
 }
 
@@ -108,6 +122,12 @@ fn plain() -> Vec<Peer<BigBrother>> {
             builder.const_label("team", "x")
         }),
         with_options("response_size(Sent)", |builder| builder.response_size(ResponseSize::Sent)),
+        with_options("request_size(Declared)", |builder| {
+            builder.request_size(RequestSize::Declared)
+        }),
+        with_options("request_head_seconds, 4 buckets", |builder| {
+            builder.request_head_seconds(BUCKETS)
+        }),
         with_options("observe_route_at, another route", |builder| {
             builder.observe_route_at("/events", ObserveAt::Head)
         }),
@@ -125,6 +145,10 @@ fn with(name: &'static str) -> Peer<BigBrother> {
 
 fn error_message(name: &'static str) -> Peer<BigBrother> {
     with_options(name, |builder| builder.error_message(ErrorMessage::header(MESSAGE_HEADER)))
+}
+
+fn label() -> Peer<BigBrother> {
+    with_options(LABEL, |builder| builder.label("tenant", Label::header(TENANT.0)))
 }
 
 fn exemplars(name: &'static str) -> Peer<BigBrother> {

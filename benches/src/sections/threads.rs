@@ -14,15 +14,17 @@ use crate::threads::{Round, ThreadPair, growth, measure, overlapping};
 
 const SEPARATE: &str = "with a monitor per thread";
 
-/// The index of the bare service, and that of this crate.
+/// The indices of the bare service, of this crate, and of this crate with a label.
 const BARE: usize = 0;
 const REQUEST: usize = 1;
+const LABELLED: usize = 3;
 
 pub fn requests(args: &Args, report: &mut Report) {
     let pairs = [
         ThreadPair::sharing(floor::bare()),
         ThreadPair::sharing(published::ours()),
         ThreadPair::separate(SEPARATE, [published::ours(), published::ours()]),
+        ThreadPair::sharing(published::labelled()),
         ThreadPair::sharing(floor::floor()),
         ThreadPair::sharing(family::family()),
         ThreadPair::sharing(published::prom()),
@@ -36,10 +38,14 @@ pub fn requests(args: &Args, report: &mut Report) {
     for (index, pair) in pairs.iter().enumerate().skip(REQUEST) {
         report.number(section, pair.name, over_bare(index));
     }
-    let others = pairs.iter().enumerate().skip(REQUEST + 1);
+    let is_other = |index: usize| index > REQUEST && index != LABELLED;
+    let others = pairs.iter().enumerate().filter(|(index, _)| is_other(*index));
     let others = list(others.map(|(index, pair)| Cell::named(pair.name, over_bare(index), " ×")));
     let what = "time per request, 2 threads on one series : 1 thread";
     report.limit(what, Cell::new(over_bare(REQUEST), " ×"), others, 1.15, " ×");
+    let without = Cell::named("without the label", over_bare(REQUEST), " ×").text;
+    let what = "the same with a label of the app's own";
+    report.limit(what, Cell::new(over_bare(LABELLED), " ×"), without, 1.15, " ×");
 }
 
 #[derive(Clone, Copy)]
