@@ -32,6 +32,8 @@ pub use crate::client::outgoing::ClientMonitor;
 pub use crate::client::reqwest::AddrTemplate;
 pub use crate::dependency::check::{CheckResult, Dependency};
 pub use crate::dependency::state::{DependencyState, DependencyStatus};
+#[cfg(feature = "dashboard")]
+pub use crate::endpoint::dashboard::dashboard;
 pub use crate::endpoint::metrics::metrics;
 pub use crate::endpoint::readiness::{readiness, readiness_with_reasons};
 pub use crate::error::BuildError;

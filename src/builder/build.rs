@@ -103,6 +103,10 @@ impl BigBrotherBuilder {
         if let Some(endpoint) = &self.options.endpoint {
             validation::endpoint(endpoint)?;
         }
+        #[cfg(feature = "dashboard")]
+        if let Some(path) = &self.options.dashboard {
+            validation::dashboard(path, self.options.endpoint.as_deref())?;
+        }
         if let Some(source) = &self.options.error_message {
             validation::error_message(source)?;
         }

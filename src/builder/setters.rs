@@ -81,6 +81,22 @@ impl BigBrotherBuilder {
         self
     }
 
+    /// Serves the [dashboard](crate::dashboard()) at this path, such as `/status`. Off by
+    /// default.
+    ///
+    /// As with [`endpoint`](Self::endpoint), the middleware responds to `GET` and `HEAD` on
+    /// exactly this path and does not record these requests. Refused unless it is an absolute
+    /// path without a query, and another one than that of the endpoint.
+    ///
+    /// The dashboard includes the metrics page, also with
+    /// [`no_endpoint`](Self::no_endpoint). To show it to some clients only, mount the handler
+    /// [`dashboard`](crate::dashboard()) instead.
+    #[cfg(feature = "dashboard")]
+    pub fn dashboard(mut self, path: impl Into<String>) -> Self {
+        self.options.dashboard = Some(path.into());
+        self
+    }
+
     /// Sets when the duration of a request ends, [`ObserveAt::BodyEnd`] by default.
     pub fn observe_at(mut self, end: ObserveAt) -> Self {
         self.options.statuses.set_end(end);

@@ -59,9 +59,31 @@ pub(super) fn buckets(option: &str, bounds: &[f64]) -> Result<(), BuildError> {
     Ok(())
 }
 
-pub(super) fn endpoint(path: &str) -> Result<(), BuildError> {
+/// Whether a request can have this path.
+fn is_path(path: &str) -> bool {
     let is_path = path.parse().is_ok_and(|uri: Uri| uri.path() == path && uri.query().is_none());
-    if path.starts_with('/') && is_path && !path.contains(['{', '*']) {
+    path.starts_with('/') && is_path && !path.contains(['{', '*'])
+}
+
+#[cfg(feature = "dashboard")]
+pub(super) fn dashboard(path: &str, endpoint: Option<&str>) -> Result<(), BuildError> {
+    if !is_path(path) {
+        return refuse(format!(
+            "dashboard: {path:?} is not a path, so no request could match it; give an absolute \
+             path without a query such as \"/status\""
+        ));
+    }
+    if endpoint == Some(path) {
+        return refuse(format!(
+            "dashboard: {path:?} is the path of the metrics page as well; give the dashboard \
+             another one such as \"/status\", or change that of the metrics page with endpoint()"
+        ));
+    }
+    Ok(())
+}
+
+pub(super) fn endpoint(path: &str) -> Result<(), BuildError> {
+    if is_path(path) {
         return Ok(());
     }
     refuse(format!(

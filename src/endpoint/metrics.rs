@@ -124,7 +124,7 @@ fn format(monitor: &Monitor, headers: &HeaderMap) -> PageFormat {
 }
 
 /// The values of a header, as far as they are text.
-fn values(headers: &HeaderMap, name: HeaderName) -> impl Iterator<Item = &str> + Clone {
+pub(super) fn values(headers: &HeaderMap, name: HeaderName) -> impl Iterator<Item = &str> + Clone {
     headers.get_all(name).filter_map(|value| value.to_str().ok())
 }
 

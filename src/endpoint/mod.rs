@@ -1,4 +1,8 @@
-//! The handlers: the metrics page and readiness.
+//! The handlers: the metrics page, readiness and the dashboard.
 
+#[cfg(feature = "dashboard")]
+mod assets;
+#[cfg(feature = "dashboard")]
+pub(crate) mod dashboard;
 pub(crate) mod metrics;
 pub(crate) mod readiness;

@@ -13,6 +13,9 @@ use crate::request::status::StatusTable;
 pub(crate) struct MiddlewareOptions {
     /// Path of the metrics page; `None` if the middleware does not serve it.
     pub(crate) endpoint: Option<String>,
+    /// Path of the dashboard, if the middleware serves it.
+    #[cfg(feature = "dashboard")]
+    pub(crate) dashboard: Option<String>,
     pub(crate) statuses: StatusTable,
     pub(crate) unmatched: Unmatched,
     pub(crate) excluded: Vec<Exclude>,
@@ -29,6 +32,8 @@ impl Default for MiddlewareOptions {
     fn default() -> Self {
         Self {
             endpoint: Some(protocol::ENDPOINT.to_owned()),
+            #[cfg(feature = "dashboard")]
+            dashboard: None,
             statuses: StatusTable::default(),
             unmatched: Unmatched::default(),
             excluded: Vec::new(),
@@ -41,7 +46,28 @@ impl Default for MiddlewareOptions {
     }
 }
 
+/// A page that the middleware serves in place of the app.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum OwnPage {
+    Metrics,
+    #[cfg(feature = "dashboard")]
+    Dashboard,
+}
+
 impl MiddlewareOptions {
+    /// The page of the middleware at this path.
+    #[inline]
+    pub(crate) fn page_at(&self, path: &str) -> Option<OwnPage> {
+        if self.endpoint.as_deref() == Some(path) {
+            return Some(OwnPage::Metrics);
+        }
+        #[cfg(feature = "dashboard")]
+        if self.dashboard.as_deref() == Some(path) {
+            return Some(OwnPage::Dashboard);
+        }
+        None
+    }
+
     /// Whether an option depends on the route of a request.
     pub(crate) fn has_route_rules(&self) -> bool {
         !self.observed_routes.is_empty()

@@ -1,5 +1,4 @@
-//! The service of the middleware: serves the metrics page, or calls the inner
-//! service.
+//! The service of the middleware: serves its own pages, or calls the inner service.
 
 use std::rc::Rc;
 
@@ -11,7 +10,10 @@ use futures_util::future::{FutureExt as _, LocalBoxFuture};
 use super::body::BigBrotherBody;
 use super::future::BigBrotherFuture;
 use super::guard::{RequestGuard, Requests};
+use super::options::OwnPage;
 use super::state::MiddlewareState;
+#[cfg(feature = "dashboard")]
+use crate::endpoint::dashboard;
 use crate::endpoint::metrics;
 
 #[doc(hidden)]
@@ -28,10 +30,18 @@ impl<S> BigBrotherMiddleware<S> {
     }
 
     #[cold]
-    fn page(&self, request: ServiceRequest) -> LocalBoxFuture<'static, ServiceResponse> {
+    fn page(
+        &self,
+        page: OwnPage,
+        request: ServiceRequest,
+    ) -> LocalBoxFuture<'static, ServiceResponse> {
         let monitor = self.requests.middleware.monitor.clone();
         async move {
-            let page = metrics::respond(&monitor, request.headers()).await;
+            let page = match page {
+                OwnPage::Metrics => metrics::respond(&monitor, request.headers()).await,
+                #[cfg(feature = "dashboard")]
+                OwnPage::Dashboard => dashboard::respond(&monitor, request.request()).await,
+            };
             request.into_response(page)
         }
         .boxed_local()
@@ -53,8 +63,8 @@ where
     fn call(&self, mut request: ServiceRequest) -> Self::Future {
         let middleware = &self.requests.middleware;
         let path = request.path();
-        if middleware.is_scrape(path, request.method()) {
-            return BigBrotherFuture::page(self.page(request));
+        if let Some(page) = middleware.page_at(path, request.method()) {
+            return BigBrotherFuture::page(self.page(page, request));
         }
         let Some(data) = middleware.data_for(&request) else {
             return BigBrotherFuture::inner(self.service.call(request), RequestGuard::default());

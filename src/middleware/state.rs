@@ -9,7 +9,7 @@ use actix_web::http::{Method, StatusCode};
 use actix_web::web::Data;
 
 use super::extras::Extras;
-use super::options::MiddlewareOptions;
+use super::options::{MiddlewareOptions, OwnPage};
 use crate::monitor::handle::Monitor;
 use crate::options::measurement::ObserveAt;
 use crate::protocol::MethodLabel;
@@ -68,11 +68,11 @@ impl MiddlewareState {
         }
     }
 
-    /// Whether the request is a scrape.
+    /// The page of the middleware that is requested.
     #[inline]
-    pub(super) fn is_scrape(&self, path: &str, method: &Method) -> bool {
-        self.options.endpoint.as_deref() == Some(path)
-            && matches!(*method, Method::GET | Method::HEAD)
+    pub(super) fn page_at(&self, path: &str, method: &Method) -> Option<OwnPage> {
+        let page = self.options.page_at(path)?;
+        matches!(*method, Method::GET | Method::HEAD).then_some(page)
     }
 
     /// Whether the path is excluded.

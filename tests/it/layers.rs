@@ -79,7 +79,7 @@ fn sources() -> Sources {
         if path.is_dir() {
             let entries = fs::read_dir(&path).expect("a folder");
             paths.extend(entries.map(|entry| entry.expect("an entry").path()));
-        } else {
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
             let file = path.strip_prefix(&root).expect("below it").with_extension("");
             let text = fs::read_to_string(&path).expect("a source");
             sources.insert(file.to_str().expect("UTF-8").to_owned(), code(&text));

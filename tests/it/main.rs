@@ -16,6 +16,8 @@ mod composition;
 mod compression;
 mod concurrency;
 mod custom;
+#[cfg(feature = "dashboard")]
+mod dashboard;
 mod dependencies;
 mod exclusions;
 mod exemplars;
