@@ -56,8 +56,10 @@ async fn serve(options: Options) -> io::Result<()> {
     let factory = move || {
         let mut builder = BigBrother::builder()
             .version(concat!("v", env!("CARGO_PKG_VERSION")))
+            .dashboard("/status")
             .dependency(database::dependency(database.clone()))
             .dependency(quotes_client::dependency(quotes_address))
+            .requests_in_flight()
             // The 503 of a readiness probe is not an error of the service.
             .exclude("/ready")
             .exemplars(Exemplars::traceparent())

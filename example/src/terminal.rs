@@ -30,6 +30,7 @@ pub(crate) fn print_addresses(notes: SocketAddr, quotes: SocketAddr, database: &
     print(format_args!(
         "\
 Notes     http://{notes}/
+Dashboard http://{notes}/status
 Metrics   http://{notes}/metrics
 Ready     http://{notes}/ready
 Quotes    http://{quotes}/quote
