@@ -8,9 +8,11 @@ from urllib.parse import urlencode
 
 from app import App
 from browser import screenshot
+from dashboard import Dashboard
 from observability import copy_for
 from process import started
 from stores import Prometheus
+from tab import opened_tab
 from wait import until
 
 # Seconds of traffic before the database goes down, while it is down, and after.
@@ -38,8 +40,13 @@ def main(binary, folder):
         directory = pathlib.Path(name)
         app = App(binary, directory)
         started(app, running, traffic=True)
+        tab = running.enter_context(opened_tab(directory))
+        tab.resize(1500, 1080)
+        dashboard = Dashboard(tab).open(f"http://{app.target}/status")
         prometheus = started(Prometheus(copy_for(app.target, directory), directory), running)
         live_through_an_outage(app, prometheus)
+        dashboard.wait_for_polls(1)
+        tab.picture(folder / "dashboard.png")
         screenshot(f"http://{app.target}/metrics", folder / "page.png", 1100, 900)
         for name, (expression, stacked) in GRAPHS.items():
             # The legend below the graph has a line for each series.

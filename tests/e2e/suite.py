@@ -1,4 +1,7 @@
-"""The end-to-end suite: `suite.py NOTES WATCHER SOURCES LATENCIES`, the built example and services. See `run`."""
+"""The end-to-end suite: `suite.py NOTES WATCHER SOURCES LATENCIES AXE`. See `run`.
+
+The arguments are the built example, watcher.rs, sources.rs and latencies.rs, and the script of axe.
+"""
 
 import contextlib
 import pathlib
@@ -7,8 +10,8 @@ import tempfile
 import time
 
 from app import App
-from checks import browser, counts, dependencies, example, families, files, hostile, native, own_labels, page
-from checks import queries, restart, scrapes, sources, watcher
+from checks import browser, counts, dashboard, dependencies, example, families, files, hostile, native, own_labels
+from checks import page, queries, restart, scrapes, sources, watcher
 from observability import copy_for
 from process import started
 from report import Report
@@ -18,7 +21,7 @@ from traffic import Traffic
 VERSION = "v0.1.0"
 
 
-def main(notes, watching, attaching, latencies):
+def main(notes, watching, attaching, latencies, axe):
     report = Report()
     with tempfile.TemporaryDirectory(prefix="actix-monitor-e2e-") as name:
         directory = pathlib.Path(name)
@@ -37,6 +40,8 @@ def main(notes, watching, attaching, latencies):
             native.check_example(report, notes, directory)
         with report.section("The example itself"):
             example.check(report, notes, directory)
+        with report.section("The dashboard in a browser"):
+            dashboard.check(report, notes, directory, pathlib.Path(axe))
         with report.section("A hostile client"):
             hostile.check(report, notes, directory)
         with report.section("The programs start"), contextlib.ExitStack() as running:

@@ -1,6 +1,7 @@
 # What the suite and the pictures need, installed where it is missing. Sourced by `run` and `pictures`.
 # Leaves behind: $root, $python (of a virtual environment under target/), $notes (the example's binary),
-# $watcher, $sources and $latencies (those of watcher.rs, sources.rs and latencies.rs).
+# $watcher, $sources and $latencies (those of watcher.rs, sources.rs and latencies.rs), and $axe (a script
+# for the browser).
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 root=$(cd "$here/../.." && pwd)
@@ -11,7 +12,7 @@ export PYTHONDONTWRITEBYTECODE=1
 missing=()
 python3 -c 'import ensurepip' 2>/dev/null || missing+=(python3-venv)
 for program_package in prometheus:prometheus promtool:prometheus victoria-metrics:victoria-metrics \
-    chromium:chromium redis-server:redis-server; do
+    chromium:chromium redis-server:redis-server node:nodejs npm:npm; do
     command -v "${program_package%%:*}" >/dev/null || missing+=("${program_package##*:}")
 done
 if [ ${#missing[@]} -gt 0 ]; then
@@ -34,7 +35,7 @@ if [ ${#missing[@]} -gt 0 ]; then
         trap - EXIT
     fi
 fi
-for program in prometheus promtool victoria-metrics chromium redis-server; do
+for program in prometheus promtool victoria-metrics chromium redis-server node npm; do
     command -v "$program" >/dev/null || { echo "missing, and not to be installed: $program" >&2; exit 1; }
 done
 
@@ -42,6 +43,10 @@ mkdir -p "$target"
 python=$target/e2e-venv/bin/python
 [ -x "$python" ] || python3 -m venv "$target/e2e-venv"
 "$python" -m pip install --quiet --disable-pip-version-check -r "$here/requirements.txt"
+
+# axe, which looks for obstacles to people with disabilities.
+npm install --silent --no-audit --no-fund --prefix "$target/e2e-node" axe-core@4.14.1 >/dev/null
+axe=$target/e2e-node/node_modules/axe-core/axe.min.js
 
 cargo build --manifest-path "$root/Cargo.toml" --package notes --package watcher
 notes=$target/debug/notes
