@@ -106,6 +106,7 @@ fn plain() -> Vec<Peer<BigBrother>> {
         with("none (the noise of the measurement)"),
         error_message("error_message, header absent"),
         exemplars("exemplars, traceparent absent"),
+        with_options("dashboard", |builder| builder.dashboard("/status")),
         with_options("requests_in_flight", |builder| builder.requests_in_flight()),
         with_options("exclude, 1 path that does not match", |builder| {
             builder.exclude(other_path(0))
