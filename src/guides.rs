@@ -11,6 +11,10 @@ struct Dependencies;
 #[doc = include_str!("../docs/blocked-workers.md")]
 struct BlockedWorkers;
 
+#[cfg(feature = "dashboard")]
+#[doc = include_str!("../docs/dashboard.md")]
+struct Dashboard;
+
 #[doc = include_str!("../docs/deployment.md")]
 struct Deployment;
 
