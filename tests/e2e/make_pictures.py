@@ -4,9 +4,11 @@ import contextlib
 import pathlib
 import sys
 import tempfile
+import time
 from urllib.parse import urlencode
 
 from app import App
+from board_picture import draw
 from browser import screenshot
 from dashboard import Dashboard
 from observability import copy_for
@@ -21,16 +23,11 @@ BEFORE, DOWN, AFTER = 90, 40, 60
 # The browser's own clock runs ahead until the graph is asked for and drawn.
 DRAWN = "--virtual-time-budget=10000"
 
-# Picture: the query that Prometheus draws, and whether its series are stacked.
-GRAPHS = {
-    "traffic": ("sum by (addr) (rate(request_seconds_count[15s]))", True),
-    "errors": ('sum by (addr, status) (rate(request_seconds_count{isError="true"}[15s]))', True),
-    "latency": (
-        "sum by (addr) (rate(request_seconds_sum[15s])) / sum by (addr) (rate(request_seconds_count[15s]))",
-        False,
-    ),
-    "dependencies": ("dependency_up", False),
-}
+# What Prometheus draws, stacked.
+TRAFFIC = "sum by (addr) (rate(request_seconds_count[15s]))"
+
+# The rows of the dashboard that have most to show.
+ROWS = {"At a glance", "Traffic", "Errors", "Latency", "Dependencies", "Process"}
 
 
 def main(binary, folder):
@@ -43,15 +40,16 @@ def main(binary, folder):
         tab = running.enter_context(opened_tab(directory))
         tab.resize(1500, 1080)
         dashboard = Dashboard(tab).open(f"http://{app.target}/status")
-        prometheus = started(Prometheus(copy_for(app.target, directory), directory), running)
+        prometheus = started(Prometheus(copy_for({"notes": [app.target]}, directory), directory), running)
+        since = time.time()
         live_through_an_outage(app, prometheus)
         dashboard.wait_for_polls(1)
         tab.picture(folder / "dashboard.png")
         screenshot(f"http://{app.target}/metrics", folder / "page.png", 1100, 900)
-        for name, (expression, stacked) in GRAPHS.items():
-            # The legend below the graph has a line for each series.
-            height = 790 + 17 * len(prometheus.query(expression))
-            screenshot(graph(prometheus, expression, stacked), folder / f"{name}.png", 1200, height, DRAWN)
+        # The legend below the graph has a line for each series.
+        height = 790 + 17 * len(prometheus.query(TRAFFIC))
+        screenshot(graph(prometheus, TRAFFIC), folder / "traffic.png", 1200, height, DRAWN)
+        draw("dashboard.json", prometheus, since, folder / "grafana.png", ROWS)
     for picture in sorted(folder.glob("*.png")):
         print(picture)
 
@@ -68,10 +66,10 @@ def scraped(prometheus, times):
     until(f"{times} scrapes", 2 * times, lambda: prometheus.query(f"sum(count_over_time(up[10m])) >= {times}"))
 
 
-def graph(prometheus, expression, stacked):
+def graph(prometheus, expression):
     """The address of Prometheus' own graph of an expression."""
     seconds = BEFORE + DOWN + AFTER - 20
-    fields = {"expr": expression, "tab": 0, "stacked": int(stacked), "range_input": f"{seconds}s", "step_input": 1}
+    fields = {"expr": expression, "tab": 0, "stacked": 1, "range_input": f"{seconds}s", "step_input": 1}
     return f"{prometheus.url}/graph?{urlencode({f'g0.{key}': value for key, value in fields.items()})}"
 
 

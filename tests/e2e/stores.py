@@ -2,6 +2,8 @@
 
 import json
 import math
+import re
+import time
 from collections import namedtuple
 from urllib.error import HTTPError
 from urllib.parse import urlencode
@@ -46,6 +48,16 @@ class Store:
     def stop(self):
         self.program.stop()
 
+    def metric(self, name):
+        """The sum of one of its own metrics."""
+        with urlopen(f"{self.url}/metrics", timeout=10) as answer:
+            lines = answer.read().decode().splitlines()
+        return sum(float(line.rsplit(" ", 1)[1]) for line in lines if re.match(rf"{name}[ {{]", line))
+
+    def resident(self):
+        """Bytes of memory of the process."""
+        return self.metric("process_resident_memory_bytes")
+
     def api(self, path, **parameters):
         try:
             with urlopen(f"{self.url}/api/v1/{path}?{urlencode(self.always | parameters)}", timeout=30) as answer:
@@ -69,11 +81,11 @@ class Store:
         """The present samples of a selector: their own labels, as a frozen set of pairs, to their value."""
         return {own_labels(series): series.points[-1][1] for series in self.query(selector)}
 
-    def wait_for_scrape_after(self, moment):
+    def wait_for_scrape_after(self, moment, seconds=15):
         """Until a scrape that began after `moment` is in the store."""
         until(
             f"a scrape in {self.name}",
-            15,
+            seconds,
             lambda: any(at > moment and up for series in self.query("up[30s]") for at, up in series.points),
         )
 
@@ -91,15 +103,63 @@ class NativePrometheus(Prometheus):
         super().__init__(config, directory, "Prometheus with native histograms", "native-histograms,exemplar-storage")
 
 
+class Agent(Store):
+    """Prometheus in agent mode: it scrapes and writes to another store, and answers no queries."""
+
+    def __init__(self, config, directory):
+        (port,) = free_ports(1)
+        command = ["prometheus", "--enable-feature=agent", f"--config.file={config}"]
+        command += [f"--storage.agent.path={directory / 'agent'}", f"--web.listen-address=127.0.0.1:{port}"]
+        super().__init__("the agent", command, directory, port)
+        self.started = time.time()
+
+
 class VictoriaMetrics(Store):
     # Else it answers with what was there some seconds ago.
     always = {"nocache": 1}
 
     def __init__(self, config, directory):
+        """Without a configuration it scrapes nothing, and takes what is written to it."""
         (port,) = free_ports(1)
-        command = ["victoria-metrics", f"-promscrape.config={config}", "-promscrape.config.strictParse=false"]
-        command += [f"-storageDataPath={directory / 'victoria'}", f"-httpListenAddr=127.0.0.1:{port}"]
+        self.data = directory / "victoria"
+        command = ["victoria-metrics", f"-storageDataPath={self.data}", f"-httpListenAddr=127.0.0.1:{port}"]
+        # Else rules that use the results of others wait for half a minute for each.
+        command += ["-search.latencyOffset=1s"]
+        if config:
+            command += [f"-promscrape.config={config}", "-promscrape.config.strictParse=false"]
         super().__init__("VictoriaMetrics", command, directory, port)
+
+    def flush(self):
+        """Writes what is in memory to the disk."""
+        with urlopen(f"{self.url}/internal/force_flush", timeout=30):
+            pass
+
+    def disk_bytes(self):
+        return sum(file.stat().st_size for file in self.data.rglob("*") if file.is_file())
+
+
+class Evaluator(Store):
+    """vmalert: evaluates rule files against a store, and writes their results to it."""
+
+    def __init__(self, files, store, directory):
+        (port,) = free_ports(1)
+        command = ["vmalert", *(f"-rule={file}" for file in files), f"-datasource.url={store.url}"]
+        command += [
+            f"-remoteWrite.url={store.url}",
+            f"-remoteRead.url={store.url}",
+            f"-httpListenAddr=127.0.0.1:{port}",
+        ]
+        # Nobody is notified.
+        command += [f"-notifier.url={store.url}", "-evaluationInterval=5s"]
+        super().__init__("vmalert", command, directory, port)
+
+    def is_ready(self):
+        self.program.assert_alive()
+        with urlopen(f"{self.url}/health", timeout=10) as answer:
+            return answer.status == 200
+
+    def rules(self):
+        return [rule for group in self.api("rules")["groups"] for rule in group["rules"]]
 
 
 def point(pair):

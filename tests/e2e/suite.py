@@ -1,6 +1,6 @@
-"""The end-to-end suite: `suite.py NOTES WATCHER SOURCES LATENCIES AXE`. See `run`.
+"""The end-to-end suite: `suite.py NOTES WATCHER SOURCES LATENCIES INSTANCE AXE`. See `run`.
 
-The arguments are the built example, watcher.rs, sources.rs and latencies.rs, and the script of axe.
+The arguments are the built example and the services of the same names, and the script of axe.
 """
 
 import contextlib
@@ -10,8 +10,8 @@ import tempfile
 import time
 
 from app import App
-from checks import browser, counts, dashboard, dependencies, example, families, files, hostile, native, own_labels
-from checks import page, queries, restart, scrapes, sources, watcher
+from checks import browser, counts, dashboard, dependencies, example, families, files, fleet, hostile, manifests
+from checks import native, own_labels, page, queries, restart, scrapes, sources, two_services, watcher
 from observability import copy_for
 from process import started
 from report import Report
@@ -21,12 +21,13 @@ from traffic import Traffic
 VERSION = "v0.1.0"
 
 
-def main(notes, watching, attaching, latencies, axe):
+def main(notes, watching, attaching, latencies, instance, axe):
     report = Report()
     with tempfile.TemporaryDirectory(prefix="actix-monitor-e2e-") as name:
         directory = pathlib.Path(name)
         with report.section("The delivered files"):
             files.check(report, directory)
+            manifests.check(report)
         with report.section("The same queries with labels of the app's own"):
             own_labels.check(report, directory)
         with report.section("Ten dependencies: a Redis is killed and frozen"):
@@ -44,9 +45,13 @@ def main(notes, watching, attaching, latencies, axe):
             dashboard.check(report, notes, directory, pathlib.Path(axe))
         with report.section("A hostile client"):
             hostile.check(report, notes, directory)
+        with report.section("Two services in one Prometheus and one VictoriaMetrics"):
+            two_services.check(report, notes, directory)
+        with report.section("Agent mode and remote write: many instances, half of them restarted under load"):
+            fleet.check(report, instance, directory)
         with report.section("The programs start"), contextlib.ExitStack() as running:
             app = started(App(notes, directory), running)
-            config = copy_for(app.target, directory)
+            config = copy_for({"notes": [app.target]}, directory)
             stores = [started(make(config, directory), running) for make in [Prometheus, VictoriaMetrics]]
             report.check("the example, Prometheus and VictoriaMetrics answer", True)
             against_the_running(report, app, *stores, directory)
@@ -77,7 +82,7 @@ def against_the_running(report, app, prometheus, victoria, directory):
         restart.check(report, app, stores, lambda n: send_to_root(app, n))
     with report.section("The example under its own traffic: every query has an answer"):
         restart.restart(app, stores, traffic=True)
-        queries.check(report, prometheus, since)
+        queries.check(report, *stores, since)
     with report.section("A browser"):
         browser.check(report, app, directory)
     with report.section("No scrape failed"):

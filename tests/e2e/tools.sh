@@ -1,7 +1,7 @@
 # What the suite and the pictures need, installed where it is missing. Sourced by `run` and `pictures`.
-# Leaves behind: $root, $python (of a virtual environment under target/), $notes (the example's binary),
-# $watcher, $sources and $latencies (those of watcher.rs, sources.rs and latencies.rs), and $axe (a script
-# for the browser).
+# Leaves behind: $root, $python (of a virtual environment under target/), the binaries $notes (the
+# example), $watcher, $sources, $latencies and $instance (of the service of the same name), and $axe (a
+# script for the browser).
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 root=$(cd "$here/../.." && pwd)
@@ -11,7 +11,7 @@ export PYTHONDONTWRITEBYTECODE=1
 
 missing=()
 python3 -c 'import ensurepip' 2>/dev/null || missing+=(python3-venv)
-for program_package in prometheus:prometheus promtool:prometheus victoria-metrics:victoria-metrics \
+for program_package in prometheus:prometheus promtool:prometheus victoria-metrics:victoria-metrics vmalert:victoria-metrics \
     chromium:chromium redis-server:redis-server node:nodejs npm:npm; do
     command -v "${program_package%%:*}" >/dev/null || missing+=("${program_package##*:}")
 done
@@ -35,7 +35,7 @@ if [ ${#missing[@]} -gt 0 ]; then
         trap - EXIT
     fi
 fi
-for program in prometheus promtool victoria-metrics chromium redis-server node npm; do
+for program in prometheus promtool victoria-metrics vmalert chromium redis-server node npm; do
     command -v "$program" >/dev/null || { echo "missing, and not to be installed: $program" >&2; exit 1; }
 done
 
@@ -52,4 +52,5 @@ cargo build --manifest-path "$root/Cargo.toml" --package notes --package watcher
 notes=$target/debug/notes
 watcher=$target/debug/watcher
 sources=$target/debug/sources
+instance=$target/debug/instance
 latencies=$target/debug/latencies

@@ -19,6 +19,7 @@ mod custom;
 #[cfg(feature = "dashboard")]
 mod dashboard;
 mod dependencies;
+mod documentation;
 mod exclusions;
 mod exemplars;
 mod in_flight;

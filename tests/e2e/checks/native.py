@@ -24,7 +24,7 @@ DELAYS = [20, 40, 80, 160] * 5
 def check(report, binary, directory):
     with contextlib.ExitStack() as running:
         service = started(Latencies(binary, directory), running)
-        config = copy_for(service.target, directory, "native")
+        config = copy_for({"notes": [service.target]}, directory / "native")
         native = started(NativePrometheus(with_native_rules(config), directory), running)
         classic = started(Prometheus(config, directory, "Prometheus without native histograms"), running)
         victoria = started(VictoriaMetrics(config, directory / "native"), running)

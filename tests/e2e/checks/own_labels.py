@@ -5,7 +5,7 @@ import subprocess
 import time
 
 from contract import BUCKETS
-from observability import dashboard_queries, documented_queries, fill_in
+from observability import BOARDS, EVERYTHING, board_queries, documented_queries, fill_in
 from process import started
 from stores import Prometheus
 
@@ -40,8 +40,9 @@ def check(report, directory):
 
 
 def check_queries(report, plain, labelled, at):
-    variables = {"instance": ".*", "addr": ".*", "__rate_interval": "5m", "__range": "15m"}
-    queries = [(title, fill_in(expression, variables)) for title, expression, _ in dashboard_queries()]
+    variables = EVERYTHING | {"__rate_interval": "5m"}
+    boards = [query for name in BOARDS for query in board_queries(name)]
+    queries = [(title, fill_in(expression, variables)) for title, expression, _ in boards]
     queries += documented_queries()
     queries = [(title, query) for title, query in queries if COUNTS_SERIES not in query]
     differing, empty = [], 0
