@@ -1,13 +1,16 @@
 //! The histogram cell: what one thread recorded for one series.
 
+use std::time::{Duration, Instant};
+
 use super::atomic::{AtomicU64, Ordering, fence};
 
 /// Words before the buckets: the version, the nanoseconds and the bytes.
 const HEAD: usize = 3;
 pub(crate) const WORDS_PER_LINE: usize = 8;
 
-/// How often a reader tries to read whole observations.
-const ATTEMPTS: usize = 100;
+/// How long a reader tries to read whole observations: longer than a writer is suspended on
+/// a busy machine.
+const PATIENCE: Duration = Duration::from_millis(100);
 
 /// One cache line, so that two threads never write to the same one. A series of
 /// the default four buckets fits exactly.
@@ -69,9 +72,10 @@ impl<'a> HistogramCell<'a> {
     pub(crate) fn record(self, bucket: usize, nanos: u64, bytes: u64, native: Option<&AtomicU64>) {
         let [version, sum, sent, ..] = self.lines[0].words();
         let count = self.word(HEAD + bucket);
-        // Only the writer stores the version, so it reads its own value. It is odd
-        // already if an earlier writer ended in the middle of a record (a fork, a
-        // thread that was killed): `|` keeps it odd where `+` would make it even.
+        // Relaxed: there is one writer at a time. One that takes the cell over sees the
+        // stores of the writer before it through the mutex in `Recorder`. The version is odd
+        // already if that writer ended in the middle of a record (a fork, a thread that was
+        // killed): `|` keeps it odd where `+` would make it even.
         let odd = version.load(Ordering::Relaxed) | 1;
         version.store(odd, Ordering::Relaxed);
         // Pairs with the acquire fence in `try_read`: a reader that sees one of the
@@ -88,21 +92,21 @@ impl<'a> HistogramCell<'a> {
         version.store(odd + 1, Ordering::Release);
     }
 
-    /// Reads whole observations, or after 100 attempts the words as they are. Each attempt
-    /// calls `load_native`, which loads the words of the native buckets.
+    /// Reads whole observations, or after 100 ms the words as they are. Each attempt calls
+    /// `load_native`, which loads the words of the native buckets.
     ///
-    /// A writer is between two versions for some nanoseconds, unless its thread is
-    /// suspended there or will never run again. In that case the totals may contain
-    /// the duration of an observation whose count is missing.
+    /// A writer is between two versions for some nanoseconds, unless its thread is suspended
+    /// there or will never run again. If it is the latter, the totals may contain the duration
+    /// of an observation whose count is missing.
     pub(crate) fn read(self, mut totals: Totals<'_>, mut load_native: impl FnMut()) {
-        for _ in 0..ATTEMPTS {
-            if self.try_read(&mut totals, &mut load_native) {
-                return;
+        let mut began = None;
+        while !self.try_read(&mut totals, &mut load_native) {
+            if began.get_or_insert_with(Instant::now).elapsed() > PATIENCE {
+                self.load(&mut totals);
+                return load_native();
             }
             std::thread::yield_now();
         }
-        self.load(&mut totals);
-        load_native();
     }
 
     /// Reads whole observations unless a writer interferes. The totals are

@@ -135,7 +135,8 @@ impl Cells {
     }
 
     fn push(&self, series: SeriesId) -> Option<CellIndex> {
-        // Relaxed: only the writer stores the length, so it reads its own value.
+        // Relaxed: one writer at a time stores the length. One that takes the shard over sees
+        // the stores of the writer before it through the mutex in `Recorder`.
         let index = self.len.load(Ordering::Relaxed);
         let cell = CellIndex::try_from(index).ok()?;
         if index.is_multiple_of(BLOCK) {
