@@ -13,7 +13,7 @@ default:
 check:
     cargo fmt --all --check
     cargo clippy --no-default-features --all-targets -- --deny warnings
-    for feature in awc dashboard gzip process prometheus reqwest tsc; do \
+    for feature in awc dashboard gzip native-histograms process prometheus reqwest tsc; do \
         cargo clippy --no-default-features --features $feature -- --deny warnings || exit; \
     done
     cargo clippy --workspace --all-features --all-targets -- --deny warnings
