@@ -57,7 +57,7 @@ impl<B: MessageBody> MessageBody for BigBrotherBody<B> {
             // Ends the measurement as well.
             this.guard.finish();
         } else if is_observed {
-            this.guard.end_poll(false);
+            this.guard.end_body_poll();
         }
         chunk
     }

@@ -64,14 +64,10 @@ where
             }
             StepProject::Inner { future, guard } => (future, guard),
         };
-        let is_measured = guard.begin_poll();
-        let polled = future.poll(cx);
-        if is_measured {
-            guard.end_poll(polled.is_ready());
-        }
-        match polled {
+        guard.begin_poll();
+        match future.poll(cx) {
             Poll::Pending => {
-                guard.set_idle();
+                guard.on_pending();
                 Poll::Pending
             }
             Poll::Ready(Ok(response)) => {

@@ -169,27 +169,27 @@ impl RequestGuard {
         }
     }
 
-    /// Begins a poll of the inner service. Returns whether it is measured.
+    /// Begins a poll of the inner service.
     ///
     /// Until its end the request is marked as polled. A panic is recognized by this mark,
     /// because a middleware around this one may catch the panic before the future is
     /// dropped.
     #[inline]
-    pub(super) fn begin_poll(&mut self) -> bool {
-        let Some(request) = &mut self.request else { return false };
+    pub(super) fn begin_poll(&mut self) {
+        let Some(request) = &mut self.request else { return };
         request.progress.phase = Phase::Polled;
-        let is_measured = request.watch.is_some();
-        if is_measured {
+        if request.watch.is_some() {
             request.begin_poll();
         }
-        is_measured
     }
 
     /// The inner service was polled and is not ready.
     #[inline]
-    pub(super) fn set_idle(&mut self) {
-        if let Some(request) = &mut self.request {
-            request.progress.phase = Phase::Idle;
+    pub(super) fn on_pending(&mut self) {
+        let Some(request) = &mut self.request else { return };
+        request.progress.phase = Phase::Idle;
+        if request.watch.is_some() {
+            request.end_poll(false);
         }
     }
 
@@ -206,11 +206,10 @@ impl RequestGuard {
         }
     }
 
-    /// Ends the measurement of a poll, if it is measured.
-    #[inline(never)]
-    pub(super) fn end_poll(&mut self, has_response: bool) {
+    /// Ends the measurement of a poll of the body.
+    pub(super) fn end_body_poll(&mut self) {
         if let Some(request) = &mut self.request {
-            request.end_poll(has_response);
+            request.end_poll(false);
         }
     }
 
@@ -222,6 +221,9 @@ impl RequestGuard {
         response: &HttpResponse<B>,
     ) {
         let Some(state) = &mut self.request else { return };
+        if state.watch.is_some() {
+            state.end_poll(true);
+        }
         if MetricsPage::is_marked(response) {
             return self.discard();
         }
@@ -234,6 +236,7 @@ impl RequestGuard {
     #[cold]
     pub(super) fn on_error(&mut self, error: &Error) {
         if let Some(request) = &mut self.request {
+            request.end_poll(true);
             request.on_error(error);
         }
         self.finish();
@@ -327,6 +330,8 @@ impl RequestState {
         }
     }
 
+    /// Ends the measurement of a poll, if it is measured.
+    #[inline(never)]
     fn end_poll(&mut self, has_response: bool) {
         let Some(requests) = &self.requests else { return };
         let Progress { started, method, slot, .. } = self.progress;
