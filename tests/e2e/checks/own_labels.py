@@ -70,9 +70,10 @@ def store(directory, tenants, end):
     config.write_text("global: {}\n")
     samples = directory / "samples.txt"
     samples.write_text("".join(lines(tenants, end)) + "# EOF\n")
-    command = ["promtool", "tsdb", "create-blocks-from", "openmetrics", samples, directory / "prometheus"]
+    prometheus = Prometheus(config, directory)
+    command = ["promtool", "tsdb", "create-blocks-from", "openmetrics", samples, directory / prometheus.name]
     subprocess.run(command, check=True, capture_output=True)
-    return Prometheus(config, directory)
+    return prometheus
 
 
 def lines(tenants, end):
