@@ -18,7 +18,7 @@ pub(crate) struct LabelSet<'a> {
 /// How many labels of its own an app can have.
 pub(crate) const OWN_LABELS: usize = 4;
 
-/// The values of the app's own labels: for each label, a number that stands for its value
+/// The values of the app's own labels: for each label, the number of its value
 /// (`store/own_labels.rs`). All are missing if there are no such labels.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct OwnValues(pub(crate) [u16; OWN_LABELS]);

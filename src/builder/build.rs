@@ -4,6 +4,8 @@ use actix_web::web::Data;
 
 use super::setters::BigBrotherBuilder;
 use super::validation;
+#[cfg(feature = "dashboard")]
+use crate::endpoint::assets::Assets;
 use crate::error::BuildError;
 use crate::middleware::transform::BigBrother;
 use crate::monitor::global;
@@ -70,6 +72,11 @@ impl BigBrotherBuilder {
         monitor.extend(&self.dependencies, self.registrations)?;
         if self.has_openmetrics || self.options.exemplars.is_some() {
             monitor.offer_openmetrics();
+        }
+        #[cfg(feature = "dashboard")]
+        if self.options.dashboard.is_some() {
+            // Now, not on the worker that serves the first request of the page.
+            Assets::get();
         }
         Ok(BigBrother::new(monitor, self.options))
     }

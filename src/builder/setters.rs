@@ -201,7 +201,7 @@ impl BigBrotherBuilder {
     /// Records the latest request with a trace for each bucket of `request_seconds`. Off
     /// by default.
     ///
-    /// Turns [`openmetrics`](Self::openmetrics) on, the only format with exemplars.
+    /// Turns [`openmetrics`](Self::openmetrics) on: the text format has no exemplars.
     pub fn exemplars(mut self, source: Exemplars) -> Self {
         self.options.exemplars = Some(source);
         self

@@ -9,7 +9,6 @@ use super::setters::BigBrotherBuilder;
 use crate::dependency::check::Dependency;
 use crate::exposition::sources::Registration;
 use crate::options::source::MetricSource;
-use crate::protocol;
 
 impl BigBrotherBuilder {
     /// Sets the running version, shown as `application_info{version="…"}`: `unknown` by
@@ -71,7 +70,7 @@ impl BigBrotherBuilder {
     ///
     /// Past it, requests with new label sets are recorded with `addr="_overflow"` and
     /// their own type, status, isError and method, so totals and error rates stay exact.
-    /// Labels of the app's own are `_overflow` as well.
+    /// `errorMessage` and labels of the app's own are `_overflow` as well.
     pub fn series_limit(mut self, label_sets: usize) -> Self {
         self.shared.series_limit = Some(label_sets);
         self
@@ -100,7 +99,7 @@ impl BigBrotherBuilder {
     ///
     /// A handler that blocks its thread, for example with a synchronous database call,
     /// delays all other connections of its worker. These families show which route it is; the
-    /// guide [Blocked workers] explains how to find and mend such a handler.
+    /// guide [Blocked workers] explains how to find and fix such a handler.
     ///
     /// | family | content |
     /// |---|---|
@@ -110,12 +109,12 @@ impl BigBrotherBuilder {
     /// | `workers_alive` | the number of workers |
     ///
     /// The first time that a route blocks, a warning is logged. Excluded requests are not
-    /// counted. The time is wall time: a poll also holds its worker while
-    /// the system runs other threads, or has suspended the machine.
+    /// counted. The time is wall time: a poll also holds its worker while the system runs other
+    /// threads, or has suspended the machine.
     ///
     /// [Blocked workers]: https://github.com/labbsr0x/actix-monitor/blob/main/docs/blocked-workers.md
     pub fn blocked_workers(mut self) -> Self {
-        self.shared.blocking_threshold.get_or_insert(protocol::BLOCKING_THRESHOLD);
+        self.shared.blocked_workers = Some(true);
         self
     }
 
@@ -132,6 +131,7 @@ impl BigBrotherBuilder {
     /// let builder = BigBrother::builder().blocking_threshold(Duration::from_millis(20));
     /// ```
     pub fn blocking_threshold(mut self, threshold: Duration) -> Self {
+        self.shared.blocked_workers = Some(true);
         self.shared.blocking_threshold = Some(threshold);
         self
     }
@@ -144,7 +144,10 @@ impl BigBrotherBuilder {
     /// percentiles are right without choosing buckets. Each series needs 128 bytes and 64
     /// bytes for each octave of durations that it has, at most 2176 bytes, per worker. On the
     /// page a series has at most 160 of these buckets: the resolution of a series that needs
-    /// more is halved. See the guide on native histograms for what to set in Prometheus.
+    /// more is halved. See the guide [Native histograms] for what to set in
+    /// Prometheus.
+    ///
+    /// [Native histograms]: https://github.com/labbsr0x/actix-monitor/blob/main/docs/native-histograms.md
     #[cfg(feature = "native-histograms")]
     #[cfg_attr(docsrs, doc(cfg(feature = "native-histograms")))]
     pub fn native_histograms(mut self) -> Self {

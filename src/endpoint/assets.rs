@@ -54,7 +54,7 @@ impl Asset {
 }
 
 #[derive(Debug)]
-pub(super) struct Assets {
+pub(crate) struct Assets {
     pub(super) page: Asset,
     pub(super) script: Asset,
     pub(super) style: Asset,
@@ -62,7 +62,7 @@ pub(super) struct Assets {
 
 impl Assets {
     /// The assets. The first call joins and compresses them, in a few milliseconds.
-    pub(super) fn get() -> &'static Self {
+    pub(crate) fn get() -> &'static Self {
         static ASSETS: OnceLock<Assets> = OnceLock::new();
         ASSETS.get_or_init(Self::new)
     }

@@ -73,11 +73,14 @@ pub(crate) async fn respond(monitor: &Monitor, request: &HttpRequest) -> HttpRes
 
 /// The page itself, which the browser asks for each time, and gets if it has changed.
 fn page(page: &'static Asset, headers: &HeaderMap) -> HttpResponse {
-    let tag = format!("\"{}\"", page.hash);
-    let is_known = headers.get(IF_NONE_MATCH).is_some_and(|known| *known == *tag);
+    // Weak: the compressed page has the same tag.
+    let tag = format!("W/\"{}\"", page.hash);
+    let mut known = values(headers, IF_NONE_MATCH).flat_map(|tags| tags.split(','));
+    let is_known = known.any(|known| known.trim() == tag);
     let mut response = if is_known { HttpResponse::NotModified() } else { HttpResponse::Ok() };
     response
         .insert_header((ETAG, tag))
+        .insert_header((VARY, "accept-encoding"))
         .insert_header((CACHE_CONTROL, "private, no-cache"))
         .insert_header((CONTENT_SECURITY_POLICY, POLICY))
         .insert_header((REFERRER_POLICY, "no-referrer"));

@@ -1,7 +1,7 @@
 //! The handlers: the metrics page, readiness and the dashboard.
 
 #[cfg(feature = "dashboard")]
-mod assets;
+pub(crate) mod assets;
 #[cfg(feature = "dashboard")]
 pub(crate) mod dashboard;
 pub(crate) mod metrics;

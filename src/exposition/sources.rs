@@ -87,13 +87,13 @@ impl Sources {
         self.sources.lock().unwrap_or_else(PoisonError::into_inner).push(source);
     }
 
-    /// Whether there is a source of text, of which other formats lack the metrics.
+    /// Whether there is a source of text, whose metrics OpenMetrics pages lack.
     pub(crate) fn has_text(&self) -> bool {
         // Relaxed: see above.
         self.has_text.load(Ordering::Relaxed)
     }
 
-    /// Refuses registrations whose keys other closures have used.
+    /// Refuses registrations whose keys other closures or sources have used.
     pub(crate) fn check(&self, registrations: &[Registration]) -> Result<(), BuildError> {
         let registered = self.lock_registered();
         let is_other = |registration: &&Registration| {

@@ -303,7 +303,7 @@ impl RequestState {
         }
     }
 
-    /// What options add to the begin of a request. The sources of traces and labels may panic.
+    /// What options add to the start of a request. The sources of traces and labels may panic.
     #[inline(never)]
     fn begin_extras(&mut self, middleware: &MiddlewareState, request: &mut ServiceRequest) {
         if middleware.has_in_flight {
@@ -446,6 +446,7 @@ impl RequestState {
         if middleware.has_extras {
             self.record_extras(middleware, nanos);
             self.end_watch(middleware, nanos);
+            self.watch = None;
             self.extras.reset();
         }
         requests.end(self);

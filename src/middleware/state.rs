@@ -27,7 +27,7 @@ pub(crate) struct MiddlewareState {
     pub(super) has_in_flight: bool,
     /// The worker that this thread is; `None` if workers are not watched.
     pub(super) worker: Option<Worker>,
-    /// Whether an option is on that does something at the begin or the end of each request.
+    /// Whether an option is on that does something at the start or the end of each request.
     pub(super) has_extras: bool,
     has_route_rules: bool,
     pub(super) extras: Extras,

@@ -13,8 +13,8 @@ use crate::workers::registry::Worker;
 /// Measures the polls of one request and of its body.
 ///
 /// A poll is measured between two readings of the clock. The one before it is not needed
-/// if the clock was read for this request already, and nothing has waited or polled another
-/// request on this thread since then: at the first poll, this is the start of the request,
+/// if the clock was read for this request already, and the thread has neither waited nor
+/// polled another measured request since then: at the first poll, this is the start of the request,
 /// and at the first poll of the body the end of the poll that returned the response. With
 /// the reading at the end of a request, one reading is left that is made for this alone.
 #[derive(Debug)]

@@ -20,6 +20,7 @@ pub(crate) struct MonitorOptions {
     pub(crate) const_labels: Option<Vec<(String, String)>>,
     pub(crate) error_message: Option<ErrorMessage>,
     pub(crate) requests_in_flight: Option<bool>,
+    pub(crate) blocked_workers: Option<bool>,
     pub(crate) blocking_threshold: Option<Duration>,
     pub(crate) native_histograms: Option<bool>,
     pub(crate) labels: Option<Vec<(String, Label)>>,
@@ -60,7 +61,9 @@ impl From<&MonitorOptions> for MonitorConfig {
             const_labels: options.const_labels.clone().unwrap_or_default().into(),
             error_message: options.error_message.clone(),
             requests_in_flight: options.requests_in_flight.unwrap_or(false),
-            blocking_threshold: options.blocking_threshold,
+            blocking_threshold: options
+                .blocked_workers
+                .map(|_| options.blocking_threshold.unwrap_or(protocol::BLOCKING_THRESHOLD)),
             native_histograms: options.native_histograms.unwrap_or(false),
             labels: options.labels.clone().unwrap_or_default(),
             head_buckets: options.head_buckets.clone().unwrap_or_default(),
@@ -84,8 +87,12 @@ impl MonitorConfig {
         check_option("error_message", &self.error_message.is_some(), error_message.as_ref())?;
         let requests_in_flight = options.requests_in_flight.as_ref();
         check_option("requests_in_flight", &self.requests_in_flight, requests_in_flight)?;
-        let threshold = options.blocking_threshold.map(Some);
-        check_option("blocking_threshold", &self.blocking_threshold, threshold.as_ref())?;
+        let blocked_workers = options.blocked_workers.as_ref();
+        check_option("blocked_workers", &self.blocking_threshold.is_some(), blocked_workers)?;
+        if let Some(threshold) = &self.blocking_threshold {
+            let requested = options.blocking_threshold.as_ref();
+            check_option("blocking_threshold", threshold, requested)?;
+        }
         let native_histograms = options.native_histograms.as_ref();
         check_option("native_histograms", &self.native_histograms, native_histograms)?;
         let labels = options.labels.as_deref().map(label_values);

@@ -89,15 +89,18 @@ impl Monitor {
         clock::prepare();
         let config = MonitorConfig::from(options);
         let own_labels = Arc::new(OwnLabels::new(&config.labels));
-        let recorder = |bounds: &[f64]| {
+        let has_native = config.native_histograms;
+        let recorder = |bounds: &[f64], has_native: bool| {
             let (constant, own) = (Arc::clone(&config.const_labels), Arc::clone(&own_labels));
             let family = Family::new(Buckets::new(bounds), config.series_limit, constant, own);
-            Recorder::new(Arc::new(family.with_native(config.native_histograms)))
+            Recorder::new(Arc::new(family.with_native(has_native)))
         };
-        let (requests, calls) = (recorder(&config.buckets), recorder(&config.dependency_buckets));
-        let heads = (!config.head_buckets.is_empty()).then(|| recorder(&config.head_buckets));
+        let requests = recorder(&config.buckets, has_native);
+        let calls = recorder(&config.dependency_buckets, has_native);
+        let has_heads = !config.head_buckets.is_empty();
+        let heads = has_heads.then(|| recorder(&config.head_buckets, has_native));
         // A counter: only the bytes of its cells are shown.
-        let request_sizes = config.request_size.map(|_| recorder(&[]));
+        let request_sizes = config.request_size.map(|_| recorder(&[], false));
         let family = |recorder: &Arc<Recorder>| Arc::clone(recorder.family());
         let dependencies = Arc::new(DependencySet::default());
         let workers = config.blocking_threshold.map(Workers::new);
@@ -259,7 +262,7 @@ impl Monitor {
     /// thousand. In an async handler, mount [`metrics`](crate::metrics()) instead, which
     /// does not block the worker. Metrics of the app that fail or panic when they are
     /// encoded are left out and logged once. Those of a
-    /// [source of text](MetricSource::text) are in the text format only.
+    /// [source of text](MetricSource::text) are not in OpenMetrics.
     ///
     /// # Examples
     ///

@@ -13,8 +13,8 @@ use crate::protocol;
 /// Off by default. If it is set, each bucket of `request_seconds` shows the latest
 /// request with a trace as an OpenMetrics exemplar
 /// (`# {trace_id="…"} seconds timestamp`), so that a dashboard can link a slow
-/// bucket to a trace. Exemplars exist in OpenMetrics only, which this option turns
-/// on for scrapers that ask for it. Prometheus stores them with
+/// bucket to a trace. Exemplars are part of the protobuf format and of OpenMetrics, which
+/// this option turns on for scrapers that ask for it. Prometheus stores them with
 /// `--enable-feature=exemplar-storage`.
 ///
 /// # Examples

@@ -14,7 +14,7 @@ use prometheus_client::registry::Registry;
 /// |---|---|
 /// | in a registry of prometheus-client | `Arc<Mutex<Registry>>`, `Arc<RwLock<Registry>>`, `Arc<Registry>`, or [`MetricSource::registry`] |
 /// | in the `prometheus` crate, or exported to it by opentelemetry-prometheus | `prometheus::Registry`, with the feature `prometheus` |
-/// | of the `metrics` facade, and of whatever else renders text | [`MetricSource::text`] |
+/// | of the `metrics` facade, and of any other library that renders text | [`MetricSource::text`] |
 ///
 /// Each scrape reads the source. Its samples have the constant labels. A family is left out of
 /// the page, and logged once, if its name or a sample of it is on the page already, or if it is
@@ -91,8 +91,8 @@ impl MetricSource {
     /// [Prometheus text format](https://prometheus.io/docs/instrumenting/exposition_formats/#text-based-format),
     /// version 0.0.4, such as the exporter of the `metrics` facade renders it.
     ///
-    /// The page is offered in the text format only while a source of text is attached. Lines
-    /// that are not valid are left out, and logged once for each metric and reason.
+    /// OpenMetrics, and with it exemplars, is not offered while a source of text is attached.
+    /// Lines that are not valid are left out, and logged once for each metric and reason.
     ///
     /// # Examples
     ///

@@ -19,9 +19,9 @@ use crate::store::pool::{PooledWriter, WriterPool};
 /// the duration begins there. A timer can be finished on any thread.
 ///
 /// The labels are the app's choice: use templates (`"note by id"`), never raw ids. The
-/// series limit bounds `addr` and `errorMessage` only, since the other labels stay
-/// exact past it: the name, `type`, `method` and `status` must never be text from
-/// outside.
+/// series limit bounds `addr`, `errorMessage` and labels of the app's own only, since the
+/// other labels stay exact past it: the name, `type`, `method` and `status` must never be
+/// text from outside.
 ///
 /// # Drop
 ///

@@ -10,9 +10,10 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use actix_monitor::prometheus_client::encoding::text::encode;
-use actix_monitor::{BigBrother, BigBrotherBuilder, Format, Monitor, ObserveAt};
+use actix_monitor::{BigBrother, BigBrotherBuilder, Exclude, Format, Monitor, ObserveAt};
 use actix_web::body::{MessageBody, SizedStream};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::StatusCode;
 use actix_web::middleware::{Next, from_fn};
 use actix_web::rt::time::sleep;
 use actix_web::{App, Error, HttpResponse, rt, web};
@@ -333,6 +334,32 @@ fn the_time_that_outer_middlewares_wait_is_not_blamed_on_the_route() {
         app.route("/", web::get().to(async || "fast"))
     });
     assert_eq!(server.connect().get("/").text(), "fast");
+    assert_eq!(counts(&page(&monitor)), BTreeMap::new());
+}
+
+#[test]
+fn a_request_that_is_excluded_leaves_nothing_to_the_next_one() {
+    let measured = Measured::default();
+    let middleware = builder()
+        .exclude_status(StatusCode::NOT_FOUND)
+        .exclude(Exclude::from_fn(|request| {
+            assert_ne!(request.path(), "/panics", "the predicate's panic, on purpose");
+            false
+        }))
+        .build();
+    let monitor = middleware.monitor();
+    let server = Server::watched(middleware, move |app| {
+        let measured = measured.clone();
+        app.default_service(web::to(move || {
+            measured.block("GET unmatched");
+            ready(HttpResponse::NotFound())
+        }));
+    });
+    assert_eq!(server.connect().get("/nowhere").status, 404);
+    let mut client = server.connect();
+    client.send_request("GET", "/panics", &[]);
+    client.try_read_response().expect_err("a panic has no answer");
+    eventually("the panic is recorded", || (page(&monitor).requests() > 0.0).then_some(()));
     assert_eq!(counts(&page(&monitor)), BTreeMap::new());
 }
 

@@ -203,7 +203,7 @@ fn a_conflict_names_the_option_and_both_values() {
                 "true",
             ),
             (shared().requests_in_flight(), "requests_in_flight", "false", "true"),
-            (shared().blocked_workers(), "blocking_threshold", "None", "Some(100ms)"),
+            (shared().blocked_workers(), "blocked_workers", "false", "true"),
             #[cfg(feature = "native-histograms")]
             (shared().native_histograms(), "native_histograms", "false", "true"),
             (
@@ -246,8 +246,10 @@ fn an_option_left_out_is_inherited_and_the_same_value_is_accepted() {
             .buckets([0.5])
             .series_limit(7)
             .const_label("region", "eu")
+            .blocking_threshold(Duration::from_millis(20))
             .build();
-        let heir = BigBrother::builder().build();
+        // With the threshold of the first one.
+        let heir = BigBrother::builder().blocked_workers().build();
         let twin = BigBrother::builder()
             .version("v1")
             .buckets([0.5])

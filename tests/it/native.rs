@@ -335,6 +335,8 @@ fn exemplars_have_their_trace_their_value_and_their_time() {
 fn metrics_of_other_libraries_are_on_the_protobuf_page() {
     let text = "# TYPE took summary\n\
                 took{quantile=\"0.5\",a=\"x\"} 1.5\ntook_sum{a=\"x\"} 6\ntook_count{a=\"x\"} 4\n\
+                # TYPE lasted histogram\nlasted_bucket{a=\"x\",b=\"y\",le=\"+Inf\"} 2\n\
+                lasted_sum{b=\"y\",a=\"x\"} 5\nlasted_count{b=\"y\",a=\"x\"} 2\n\
                 # TYPE jobs counter\njobs{a=\"1\"} 3\njobs{a=\"\\\"2\\n\"} 1 -1500\n";
     let monitor = native().build().monitor();
     monitor.attach(MetricSource::text(move || text.to_owned()));
@@ -347,6 +349,13 @@ fn metrics_of_other_libraries_are_on_the_protobuf_page() {
     let quantiles: Vec<_> = summary.quantile.iter().map(|q| (q.quantile, q.value)).collect();
     assert_eq!((metrics("took").kind, quantiles), (2, vec![(0.5, 1.5)]));
     assert_eq!(took.label.iter().map(|label| &*label.value).collect::<Vec<_>>(), ["x"]);
+
+    // Labels in another order are the same labels.
+    let lasted = &metrics("lasted").metric;
+    let counts: Vec<_> = lasted.iter().map(|metric| metric.histogram.as_ref()).collect();
+    assert_eq!(counts.len(), 1);
+    let histogram = counts[0].expect("a histogram");
+    assert_eq!((histogram.sample_count, histogram.sample_sum), (2, 5.0));
 
     let jobs = metrics("jobs");
     let mut found: Vec<_> = jobs

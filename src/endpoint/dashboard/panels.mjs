@@ -279,7 +279,10 @@ export class Workers {
 }
 
 /** Metrics that are shown elsewhere on the page. */
-const SHOWN = /^(application_info|dependency_up|requests_in_flight|process_.*|workers_alive|worker_(busy|blocked).*)$/;
+const SHOWN = new RegExp(
+    "^(application_info|dependency_up|requests_in_flight|workers_alive|worker_(busy_seconds|blocked|blocked_seconds)_total|" +
+        "process_(cpu_seconds_total|resident_memory_bytes|virtual_memory_bytes|threads|start_time_seconds|(open|max)_fds))$",
+);
 
 /** All other metrics, such as those of the app. */
 export class Others {

@@ -1,4 +1,4 @@
-// Asks for the page again and again.
+// Polls the metrics page.
 
 const EVERY = 2000;
 const PATIENCE = 10_000;
@@ -33,6 +33,8 @@ export class Poll {
         this.every = EVERY;
         this.timer = null;
         this.isRunning = false;
+        // Counts starts: an answer to a poll before the last one is ignored.
+        this.starts = 0;
         document.addEventListener("visibilitychange", () => {
             if (!document.hidden && this.isRunning && this.timer !== null) this.schedule(0);
         });
@@ -40,6 +42,7 @@ export class Poll {
 
     start() {
         this.isRunning = true;
+        this.starts += 1;
         this.schedule(0);
     }
 
@@ -57,6 +60,7 @@ export class Poll {
     async once() {
         this.timer = null;
         const begun = performance.now();
+        const starts = this.starts;
         let reason = "";
         let answer = null;
         try {
@@ -64,7 +68,7 @@ export class Poll {
         } catch (error) {
             reason = reasonOf(error);
         }
-        if (!this.isRunning) return;
+        if (!this.isRunning || this.starts !== starts) return;
         if (answer) {
             this.every = answer.page.length > LARGE ? EVERY_IF_LARGE : EVERY;
             this.onPage(answer.page, answer.time);

@@ -2,7 +2,7 @@
 
 const LENGTH = 2;
 
-const TYPES = { 0: "counter", 1: "gauge", 3: "untyped", 4: "histogram" };
+const TYPES = { 0: "counter", 1: "gauge", 2: "summary", 3: "untyped", 4: "histogram" };
 
 /** The field of a metric with its value, by type. */
 const VALUES = { 0: 3, 1: 2, 3: 5 };
@@ -44,8 +44,24 @@ function readMetric(metric, name, type, onSample, onNative) {
     const text = labelsOf(labels);
     const series = (suffix, inner = text) => `${name}${suffix}${inner && `{${inner}}`}`;
     if (type === 4) readHistogram(values.get(7), text, series, onSample, onNative);
+    else if (type === 2) readSummary(values.get(4), text, series, onSample);
     else if (type in VALUES)
         values.get(VALUES[type])?.fields((field, value) => field === 1 && onSample(series(""), value));
+}
+
+function readSummary(summary, labels, series, onSample) {
+    summary?.fields((field, value) => {
+        if (field === 1) onSample(series("_count"), value);
+        if (field === 2) onSample(series("_sum"), value);
+        if (field === 3) {
+            let [quantile, observed] = [0, 0];
+            value.fields((inner, number) => {
+                if (inner === 1) quantile = number;
+                if (inner === 2) observed = number;
+            });
+            onSample(series("", `${labels}${labels && ","}quantile="${quantile}"`), observed);
+        }
+    });
 }
 
 function readHistogram(histogram, labels, series, onSample, onNative) {

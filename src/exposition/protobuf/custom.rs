@@ -29,6 +29,8 @@ impl ProtobufPage {
             let Ok(number) = family.text[sample.value.clone()].parse() else { continue };
             let (mut labels, _) = split_labels(&family.text[sample.labels.clone()]);
             let limit = take_limit(family.metric_type, sample.suffix, &mut labels);
+            // The samples of a metric may have their labels in different orders.
+            labels.sort_unstable();
             metrics.entry(labels).or_default().push(Part { sample, number, limit });
         }
         self.family(&name, &family.help, kind, |wire| {
@@ -44,7 +46,7 @@ impl ProtobufPage {
     }
 }
 
-/// What is behind a backslash in the value of a label.
+/// What can follow a backslash in the value of a label.
 const ESCAPES: [char; 3] = ['\\', '"', 'n'];
 
 /// Takes the bound of a bucket or the quantile of a summary out of the labels.
