@@ -22,7 +22,9 @@ pub fn machine() -> String {
     let linux = read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
     let load = read_to_string("/proc/loadavg").unwrap_or_default();
     let load = load.split(' ').next().unwrap_or_default();
-    let (cpu, linux, rustc) = (cpu(), linux.trim(), rustc());
+    // Without the name of the build.
+    let linux = linux.trim().split('-').next().unwrap_or_default();
+    let (cpu, rustc) = (cpu(), rustc());
     format!("{cpu}, {cores} cores, Linux {linux}, {rustc}, load {load} at the start")
 }
 
