@@ -31,6 +31,7 @@ const CELL: &str = "store/cell.rs";
 const CLOCK: &str = "clock.rs";
 const FUTURE: &str = "middleware/future.rs";
 const GUARD: &str = "middleware/guard.rs";
+const REQUEST_STATE: &str = "middleware/request_state.rs";
 const POOL: &str = "store/pool.rs";
 const ROUTE: &str = "request/route.rs";
 const SLOTS: &str = "store/slots.rs";
@@ -122,18 +123,19 @@ pub const VARIANTS: [Variant; 12] = [
     Variant(
         "new_state",
         &[
-            text(GUARD, "self.idle.borrow_mut().pop();", "None::<Box<RequestState>>;"),
-            text(GUARD, "if idle.len() < IDLE {", "if false {"),
+            text(REQUEST_STATE, "self.idle.borrow_mut().pop();", "None::<Box<RequestState>>;"),
+            text(REQUEST_STATE, "if idle.len() < IDLE {", "if false {"),
         ],
     ),
     Variant(
         "inline_state",
         &[
-            text(GUARD, "self.idle.borrow_mut().pop();", "None::<Box<RequestState>>;"),
-            text(GUARD, "if idle.len() < IDLE {", "if false {"),
+            text(REQUEST_STATE, "self.idle.borrow_mut().pop();", "None::<Box<RequestState>>;"),
+            text(REQUEST_STATE, "if idle.len() < IDLE {", "if false {"),
             text(GUARD, "Box<RequestState>", "RequestState"),
-            text(GUARD, "Box::new(RequestState::new(method))", "RequestState::new(method)"),
-            text(GUARD, "self: Box<Self>", "self"),
+            text(REQUEST_STATE, "Box<RequestState>", "RequestState"),
+            text(REQUEST_STATE, "Box::new(RequestState::new(method))", "RequestState::new(method)"),
+            text(REQUEST_STATE, "self: Box<Self>", "self"),
         ],
     ),
     Variant("no_page_mark", &[text(GUARD, "MetricsPage::is_marked(response)", "false")]),

@@ -9,8 +9,9 @@ use futures_util::future::{FutureExt as _, LocalBoxFuture};
 
 use super::body::BigBrotherBody;
 use super::future::BigBrotherFuture;
-use super::guard::{RequestGuard, Requests};
+use super::guard::RequestGuard;
 use super::options::OwnPage;
+use super::request_state::Requests;
 use super::state::MiddlewareState;
 #[cfg(feature = "dashboard")]
 use crate::endpoint::dashboard;
