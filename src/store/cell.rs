@@ -1,16 +1,10 @@
 //! The histogram cell: what one thread recorded for one series.
 
-use std::time::{Duration, Instant};
-
 use super::atomic::{AtomicU64, Ordering, fence};
 
 /// Words before the buckets: the version, the nanoseconds and the bytes.
 const HEAD: usize = 3;
 pub(crate) const WORDS_PER_LINE: usize = 8;
-
-/// How long a reader tries to read whole observations: longer than a writer is suspended on
-/// a busy machine.
-const PATIENCE: Duration = Duration::from_millis(100);
 
 /// One cache line, so that two threads never write to the same one. A series of
 /// the default four buckets fits exactly.
@@ -92,20 +86,24 @@ impl<'a> HistogramCell<'a> {
         version.store(odd + 1, Ordering::Release);
     }
 
-    /// Reads whole observations, or after 100 ms the words as they are. Each attempt calls
-    /// `load_native`, which loads the words of the native buckets.
+    /// Reads whole observations, or the words as they are if `wait` returns `false`, which is
+    /// called after each failed attempt. Each attempt calls `load_native`, which loads the
+    /// words of the native buckets.
     ///
     /// A writer is between two versions for some nanoseconds, unless its thread is suspended
     /// there or will never run again. If it is the latter, the totals may contain the duration
     /// of an observation whose count is missing.
-    pub(crate) fn read(self, mut totals: Totals<'_>, mut load_native: impl FnMut()) {
-        let mut began = None;
+    pub(crate) fn read(
+        self,
+        mut totals: Totals<'_>,
+        mut load_native: impl FnMut(),
+        mut wait: impl FnMut() -> bool,
+    ) {
         while !self.try_read(&mut totals, &mut load_native) {
-            if began.get_or_insert_with(Instant::now).elapsed() > PATIENCE {
+            if !wait() {
                 self.load(&mut totals);
                 return load_native();
             }
-            std::thread::yield_now();
         }
     }
 

@@ -1,5 +1,8 @@
 //! The snapshot of a family: all its shards, added up.
 
+use std::thread;
+use std::time::{Duration, Instant};
+
 use super::cell::Totals;
 use super::exemplars::{Exemplar, ExemplarMap};
 use super::family::Family;
@@ -37,6 +40,19 @@ const NANOS: usize = 0;
 const BYTES: usize = 1;
 const HEAD: usize = 2;
 
+/// How long a cell is read until its observations are whole: longer than a thread is
+/// suspended on a busy machine.
+const PATIENCE: Duration = Duration::from_millis(100);
+
+/// Returns what waits for the writer of a cell, and returns `false` after 100 ms.
+fn patience() -> impl FnMut() -> bool {
+    let mut began = None;
+    move || {
+        thread::yield_now();
+        began.get_or_insert_with(Instant::now).elapsed() < PATIENCE
+    }
+}
+
 impl<'a> Snapshot<'a> {
     pub(crate) fn new(family: &'a Family) -> Self {
         // Before the counts: an exemplar's observation is then counted.
@@ -51,9 +67,9 @@ impl<'a> Snapshot<'a> {
                 let ([nanos, bytes], counts) = row.split_at_mut(HEAD) else { continue };
                 let totals = Totals { nanos, bytes, counts };
                 match native {
-                    None => cell.read(totals, || {}),
+                    None => cell.read(totals, || {}, patience()),
                     Some(native) => {
-                        cell.read(totals, || native.load(&mut octaves));
+                        cell.read(totals, || native.load(&mut octaves), patience());
                         snapshot.add_native(series as usize, &octaves);
                     }
                 }

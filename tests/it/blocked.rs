@@ -421,17 +421,22 @@ fn the_delay_of_event_loops_is_that_of_independent_timers() {
                 measured.block("GET /");
                 async { worker() }
             };
-            App::new().wrap(middleware.clone()).route("/", web::get().to(blocks))
+            App::new()
+                .wrap(middleware.clone())
+                .route("/", web::get().to(blocks))
+                .route("/free", web::get().to(async || "free"))
         });
         let server = server.expect("the server starts");
         let mut clients = [server.connect(), server.connect()];
         for _ in 0..2 {
-            // Both workers are blocked at a time, and free for long enough that each block
-            // delays a timer of its own.
+            // Each block delays a timer of its own: a worker that responds after the period of
+            // the timer has seen it fire.
+            thread::sleep(Duration::from_millis(300));
+            clients.iter_mut().for_each(|client| assert_eq!(client.get("/free").text(), "free"));
+            // Both workers are blocked at a time.
             clients.iter_mut().for_each(|client| client.send_request("GET", "/", &[]));
             let workers = clients.each_mut().map(|client| client.read_response().text());
             assert_ne!(workers[0], workers[1]);
-            thread::sleep(Duration::from_millis(300));
         }
         eventually("each block delays a timer", || {
             let expected = independent.load(Ordering::SeqCst) as f64;

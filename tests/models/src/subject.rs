@@ -54,6 +54,9 @@ pub(crate) trait Subject: Default + Send + Sync + 'static {
     }
 }
 
+/// How often a reader of the models tries to read whole observations.
+const ATTEMPTS: usize = 3;
+
 macro_rules! subject {
     ($name:ident, $source:ident) => {
         pub(crate) struct $name(Vec<crate::$source::CacheLine>);
@@ -75,7 +78,12 @@ macro_rules! subject {
                 let mut seen = Seen::default();
                 let Seen { nanos, bytes, counts, .. } = &mut seen;
                 let totals = crate::$source::Totals { nanos, bytes, counts };
-                crate::$source::HistogramCell::new(&self.0).read(totals, || {});
+                let mut attempts = 0;
+                let wait = || {
+                    attempts += 1;
+                    attempts < ATTEMPTS
+                };
+                crate::$source::HistogramCell::new(&self.0).read(totals, || {}, wait);
                 seen.native = seen.counts[0];
                 seen
             }
