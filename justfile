@@ -16,6 +16,8 @@ check:
     for feature in awc dashboard gzip native-histograms process prometheus reqwest tsc; do \
         cargo clippy --no-default-features --features $feature -- --deny warnings || exit; \
     done
+    # The other model of the prometheus crate, which its default features turn on.
+    cargo clippy --no-default-features --features prometheus,prometheus/protobuf -- --deny warnings
     cargo clippy --workspace --all-features --all-targets -- --deny warnings
     RUSTDOCFLAGS="--deny warnings" cargo doc --all-features --no-deps
 

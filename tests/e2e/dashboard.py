@@ -81,7 +81,7 @@ def whole(text):
 
 
 class Steady:
-    """So many requests per second, until it is told to end; from a thread of its own."""
+    """So many requests per second, until it is ended; from a thread of its own."""
 
     def __init__(self, send, per_second):
         self.sent = []

@@ -39,7 +39,7 @@ impl MetricType {
         }
     }
 
-    /// What the text format has behind the name of the family, and its word for the type:
+    /// What the text format appends to the name of the family, and its word for the type:
     /// counters and infos have the name of their samples.
     pub(crate) fn in_text(self) -> (&'static str, &'static str) {
         match self {
@@ -82,7 +82,7 @@ impl MetricType {
     }
 }
 
-/// What the name of a sample has behind the name of its family.
+/// What the name of a sample appends to the name of its family.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Suffix {
     None,

@@ -134,7 +134,7 @@ def check_controls(report, page):
     report.same("paused, it asks for nothing", (page.state(), page.polls()), ("Paused", polls))
     tab.click("#pause")
     page.wait_for_polls(1)
-    report.same("and goes on when it is told to", page.state(), "Live, every 2 s")
+    report.same("and goes on when it is resumed", page.state(), "Live, every 2 s")
 
 
 def filter_routes(tab, text):
@@ -198,7 +198,7 @@ def check_restart(report, app, page):
         send()
     until("40 requests are counted", 10, lambda: page.requests() == 40)
     app.stop()
-    until("the dashboard says so", 20, lambda: page.state().startswith("No answer since"))
+    until("the dashboard shows it", 20, lambda: page.state().startswith("No answer since"))
     report.check("a server that is gone is announced", "cannot be reached" in page.state(), page.state())
     report.same("what was read before is still there", page.requests(), 40)
     app.start()
