@@ -44,19 +44,19 @@ impl<B: MessageBody> MessageBody for BigBrotherBody<B> {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Bytes, Self::Error>>> {
         let this = self.project();
-        let is_observed = this.guard.begin_body_poll();
+        this.guard.begin_body_poll();
         let chunk = this.body.poll_next(cx);
         let is_finished = match &chunk {
             // A client that has the last byte may scrape before this body is polled
             // again.
-            Poll::Ready(Some(Ok(bytes))) => this.guard.on_chunk(bytes.len(), is_observed),
+            Poll::Ready(Some(Ok(bytes))) => this.guard.on_chunk(bytes.len()),
             Poll::Ready(_) => true,
             Poll::Pending => false,
         };
         if is_finished {
             // Ends the measurement as well.
             this.guard.finish();
-        } else if is_observed {
+        } else {
             this.guard.end_body_poll();
         }
         chunk
@@ -67,7 +67,7 @@ impl<B: MessageBody> MessageBody for BigBrotherBody<B> {
         let Self { body, mut guard } = self;
         match body.try_into_bytes() {
             Ok(bytes) => {
-                guard.on_chunk(bytes.len(), true);
+                guard.on_chunk(bytes.len());
                 Ok(bytes)
             }
             Err(body) => Err(Self { body, guard }),

@@ -61,8 +61,8 @@ impl RequestGuard {
     pub(super) fn begin_poll(&mut self) {
         let Some(request) = &mut self.request else { return };
         request.progress.phase = Phase::Polled;
-        if request.watch.is_some() {
-            request.begin_poll();
+        if request.watch.as_ref().is_some_and(|watch| !watch.is_held()) {
+            request.begin_poll(false);
         }
     }
 
@@ -76,22 +76,21 @@ impl RequestGuard {
         }
     }
 
-    /// Begins a poll of the body. Returns whether it is observed: whether it is measured or
-    /// its bytes are counted.
+    /// Begins a poll of the body.
     #[inline]
-    pub(super) fn begin_body_poll(&mut self) -> bool {
-        match &mut self.request {
-            Some(request) if request.progress.observes_body => {
-                request.begin_poll();
-                true
-            }
-            _ => false,
+    pub(super) fn begin_body_poll(&mut self) {
+        if let Some(request) = &mut self.request
+            && request.watch.is_some()
+        {
+            request.begin_poll(true);
         }
     }
 
-    /// Ends the measurement of a poll of the body.
+    /// The body was polled and has not ended.
     pub(super) fn end_body_poll(&mut self) {
-        if let Some(request) = &mut self.request {
+        if let Some(request) = &mut self.request
+            && request.watch.is_some()
+        {
             request.end_poll(false);
         }
     }
@@ -128,10 +127,10 @@ impl RequestGuard {
     /// A chunk of the body is passed on. Returns `true` if it is the last one, as far
     /// as the length of the body is declared.
     #[inline]
-    pub(super) fn on_chunk(&mut self, bytes: usize, is_observed: bool) -> bool {
+    pub(super) fn on_chunk(&mut self, bytes: usize) -> bool {
         let Some(request) = &mut self.request else { return false };
         let (progress, bytes) = (&mut request.progress, bytes as u64);
-        if is_observed && progress.counts_sent {
+        if progress.counts_sent {
             progress.bytes = progress.bytes.saturating_add(bytes);
         }
         progress.remaining = progress.remaining.saturating_sub(bytes);

@@ -62,8 +62,6 @@ pub(super) struct Progress {
     pub(super) remaining: u64,
     /// Whether `bytes` is the number of bytes sent.
     pub(super) counts_sent: bool,
-    /// Whether more of the body matters than its end: its polls, or the number of bytes.
-    pub(super) observes_body: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -123,7 +121,6 @@ impl Progress {
             bytes: 0,
             remaining: u64::MAX,
             counts_sent: false,
-            observes_body: false,
         }
     }
 }
@@ -155,20 +152,19 @@ impl RequestState {
         if let Some(worker) = &middleware.worker {
             // Over HTTP/2, actix polls the future of a request in a task of its own.
             let is_polled_next = request.version() != Version::HTTP_2;
-            let turn = worker.event_loop.turn().filter(|_| is_polled_next);
-            self.watch = Some(Watch::new(turn));
-            self.progress.observes_body = true;
+            self.watch = Some(Watch::new(worker, is_polled_next));
         }
         if middleware.extras.begins {
             middleware.extras.begin(&mut self.extras, request);
         }
     }
 
+    /// Begins the measurement of a poll, of the body or of the inner service.
     #[inline(never)]
-    pub(super) fn begin_poll(&mut self) {
+    pub(super) fn begin_poll(&mut self, is_body: bool) {
         let Some(requests) = &self.requests else { return };
         if let (Some(watch), Some(worker)) = (&mut self.watch, &requests.middleware.worker) {
-            watch.begin_poll(self.progress.started, worker);
+            watch.begin_poll(self.progress.started, worker, is_body);
         }
     }
 
@@ -178,7 +174,7 @@ impl RequestState {
         let Some(requests) = &self.requests else { return };
         let Progress { started, method, slot, .. } = self.progress;
         if let (Some(watch), Some(worker)) = (&mut self.watch, &requests.middleware.worker) {
-            watch.end_poll(started.elapsed_nanos(), worker, has_response);
+            watch.end_poll(started, worker, has_response);
             watch.count_blocks(&requests.middleware, method, slot);
         }
     }
@@ -215,7 +211,6 @@ impl RequestState {
             _ => 0,
         };
         progress.counts_sent = counted == Some(ResponseSize::Sent);
-        progress.observes_body |= progress.counts_sent;
         progress.remaining = if let BodySize::Sized(length) = body { length } else { u64::MAX };
         progress.phase = Phase::Responded;
         Some(middleware.observe_at(status, rule, addr))
@@ -286,12 +281,22 @@ impl RequestState {
             middleware.record(slot, nanos, bytes);
         }
         if middleware.has_extras {
-            self.record_extras(middleware, nanos);
-            self.end_watch(middleware, nanos);
-            self.watch = None;
-            self.extras.reset();
+            self.end_extras(middleware, nanos);
         }
         requests.end(self);
+    }
+
+    /// What options add to the end of a request.
+    #[inline(never)]
+    fn end_extras(&mut self, middleware: &MiddlewareState, nanos: u64) {
+        self.record_extras(middleware, nanos);
+        let Progress { method, slot, .. } = self.progress;
+        if let (Some(watch), Some(worker)) = (&mut self.watch, &middleware.worker) {
+            watch.release(nanos, worker);
+            watch.count_blocks(middleware, method, slot);
+        }
+        self.watch = None;
+        self.extras.reset();
     }
 
     /// Records the request while its body goes on.
@@ -309,25 +314,12 @@ impl RequestState {
     }
 
     /// What options add to the record of a request.
-    #[inline(never)]
     fn record_extras(&mut self, middleware: &MiddlewareState, nanos: u64) {
         if mem::take(&mut self.is_in_flight) {
             middleware.add_in_flight(-1);
         }
         if let Some(slot) = self.progress.slot {
             middleware.extras.record(&mut self.extras, middleware.writer(), slot, nanos);
-        }
-    }
-
-    /// Ends the poll in which the request ends, if it ends in one.
-    #[inline]
-    fn end_watch(&mut self, middleware: &MiddlewareState, nanos: u64) {
-        let Progress { method, slot, .. } = self.progress;
-        if let (Some(watch), Some(worker)) = (&mut self.watch, &middleware.worker) {
-            if watch.is_polling() {
-                watch.end_poll(nanos, worker, false);
-            }
-            watch.count_blocks(middleware, method, slot);
         }
     }
 }

@@ -1,4 +1,5 @@
-//! The watch of a request: measures its polls, to find those that block the worker.
+//! The watch of a request: measures how long it holds the worker, to find the requests
+//! that block it.
 
 use std::mem;
 
@@ -10,64 +11,109 @@ use crate::workers::blocked::Blocks;
 use crate::workers::event_loop::Turn;
 use crate::workers::registry::Worker;
 
-/// Measures the polls of one request and of its body.
+/// Measures how long one request and its body hold the worker.
 ///
-/// A poll is measured between two readings of the clock. The one before it is not needed
-/// if the clock was read for this request already, and the thread has neither waited nor
-/// polled another measured request since then: at the first poll, this is the start of the request,
-/// and at the first poll of the body the end of the poll that returned the response. With
-/// the reading at the end of a request, one reading is left that is made for this alone.
+/// A hold is a poll, or two: the poll that returns the response, and the first poll of the
+/// body, which follows at once. The first hold begins with the request and the last one
+/// ends with it, when the clock is read anyway. No reading is made for the watch of a
+/// request that completes in one hold.
+///
+/// A middleware around this one may wait within a hold: before the first poll, or before
+/// the first poll of the body. These gaps are looked for at both points, and the clock is
+/// read at the response, until many requests had none. From then on they are looked for in
+/// holds only that are long enough to block, and the first gap ends this for good.
 #[derive(Debug)]
 pub(super) struct Watch {
-    /// Nanoseconds from the start of the request to the last reading.
-    last: u64,
-    /// The position of the event loop at the last reading; `None` if the next poll needs
-    /// another reading.
+    hold: Hold,
+    /// Nanoseconds from the start of the request to the start of the hold.
+    since: u64,
+    /// The turn of the event loop in which the hold began.
     turn: Option<Turn>,
-    is_polling: bool,
     blocks: Blocks,
     /// Where the request was recorded, if this was at its head.
     pub(super) recorded: Option<Slot>,
 }
 
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Hold {
+    /// The next poll begins a hold.
+    Released,
+    /// The next poll begins a hold, at the last reading of the clock unless there is a gap.
+    Expected,
+    /// The request holds the worker.
+    Held,
+}
+
 impl Watch {
-    /// The watch of a request that has just started.
+    /// The watch of a request that starts. With `is_polled_next`, its first poll follows.
     #[inline]
-    pub(super) fn new(turn: Option<Turn>) -> Self {
-        Self { last: 0, turn, is_polling: false, blocks: Blocks::default(), recorded: None }
+    pub(super) fn new(worker: &Worker, is_polled_next: bool) -> Self {
+        let turn = worker.event_loop.next_turn();
+        let hold = match turn {
+            Some(_) if is_polled_next && worker.has_no_gaps() => Hold::Held,
+            Some(_) if is_polled_next => Hold::Expected,
+            _ => Hold::Released,
+        };
+        Self { hold, since: 0, turn, blocks: Blocks::default(), recorded: None }
     }
 
     #[inline]
-    pub(super) fn begin_poll(&mut self, started: Start, worker: &Worker) {
-        let turn = worker.event_loop.turn();
-        if self.turn.is_none() || self.turn != turn {
-            self.last = started.elapsed_nanos();
+    pub(super) fn is_held(&self) -> bool {
+        self.hold == Hold::Held
+    }
+
+    /// Begins a poll, of the body or of the inner service.
+    pub(super) fn begin_poll(&mut self, started: Start, worker: &Worker, is_body: bool) {
+        let is_continued = match self.hold {
+            Hold::Held => return,
+            Hold::Released => false,
+            Hold::Expected => {
+                let has_gap = worker.event_loop.turn() != self.turn;
+                if has_gap {
+                    worker.found_gap();
+                } else if is_body {
+                    worker.found_no_gap();
+                }
+                !has_gap
+            }
+        };
+        if !is_continued {
+            self.since = started.elapsed_nanos();
         }
-        worker.event_loop.count_poll();
-        // This poll is counted, and the thread cannot wait within it.
-        self.turn = turn.map(|turn| turn.wrapping_add(1));
-        self.is_polling = true;
+        self.turn = worker.event_loop.next_turn();
+        self.hold = Hold::Held;
     }
 
-    /// `nanos` is the time since the start of the request. With `has_response`, the first
-    /// poll of the body follows.
+    /// Ends a poll. With `has_response`, the first poll of the body follows.
     #[inline]
-    pub(super) fn end_poll(&mut self, nanos: u64, worker: &Worker, has_response: bool) {
-        self.is_polling = false;
-        let held = nanos.saturating_sub(self.last);
-        if held >= worker.workers.threshold {
+    pub(super) fn end_poll(&mut self, started: Start, worker: &Worker, has_response: bool) {
+        let has_response = has_response && self.turn.is_some();
+        if has_response && worker.has_no_gaps() {
+            return;
+        }
+        let nanos = started.elapsed_nanos();
+        self.release(nanos, worker);
+        if has_response {
+            (self.hold, self.since) = (Hold::Expected, nanos);
+        }
+    }
+
+    /// Ends the hold, if the request holds the worker, also because a poll panicked. `nanos`
+    /// is the time since the start of the request.
+    #[inline]
+    pub(super) fn release(&mut self, nanos: u64, worker: &Worker) {
+        if mem::replace(&mut self.hold, Hold::Released) != Hold::Held {
+            return;
+        }
+        let held = nanos.saturating_sub(self.since);
+        if held < worker.workers.threshold {
+            return;
+        }
+        if worker.event_loop.turn() == self.turn {
             self.blocks.add(Blocks { count: 1, nanos: held });
+        } else {
+            worker.found_gap();
         }
-        self.last = nanos;
-        // Before any other poll the thread is released: whatever runs then is not measured.
-        if !has_response {
-            self.turn = None;
-        }
-    }
-
-    /// Whether a poll has begun and not ended, also because it panicked.
-    pub(super) fn is_polling(&self) -> bool {
-        self.is_polling
     }
 
     /// Counts what has blocked so far for the route, which is known once the request has a

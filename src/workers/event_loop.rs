@@ -13,8 +13,8 @@ pub(crate) struct EventLoop {
     pub(super) thread: ThreadId,
     /// Middlewares of the thread. Changed while the registry of workers is locked.
     pub(super) middlewares: AtomicUsize,
-    /// Polls that were measured on the thread.
-    polls: AtomicU64,
+    /// Holds of requests that have begun on the thread.
+    holds: AtomicU64,
     /// `None` outside of a runtime, or in one of several threads.
     runtime: Option<RuntimeMetrics>,
     /// How long the runtime had been busy before.
@@ -22,7 +22,7 @@ pub(crate) struct EventLoop {
 }
 
 /// A position of an event loop. Equal positions have nothing between them that waited, or
-/// that polled another request.
+/// that held the thread for another request.
 pub(crate) type Turn = u64;
 
 impl EventLoop {
@@ -34,7 +34,7 @@ impl EventLoop {
         Self {
             thread: thread::current().id(),
             middlewares: AtomicUsize::new(0),
-            polls: AtomicU64::new(0),
+            holds: AtomicU64::new(0),
             busy_before: runtime.as_ref().map_or(Duration::ZERO, busy),
             runtime,
         }
@@ -45,14 +45,15 @@ impl EventLoop {
     pub(crate) fn turn(&self) -> Option<Turn> {
         let parks = self.runtime.as_ref()?.worker_park_count(0);
         // Relaxed: only this thread changes either.
-        Some(parks.wrapping_add(self.polls.load(Ordering::Relaxed)))
+        Some(parks.wrapping_add(self.holds.load(Ordering::Relaxed)))
     }
 
-    /// Counts a poll that is measured. Called on the thread itself.
+    /// Counts a hold that begins, and returns its position. Called on the thread itself.
     #[inline]
-    pub(crate) fn count_poll(&self) {
+    pub(crate) fn next_turn(&self) -> Option<Turn> {
         // Relaxed: see above. Not one operation, because there is one writer.
-        self.polls.store(self.polls.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed);
+        self.holds.store(self.holds.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed);
+        self.turn()
     }
 
     /// How long the thread has been busy, as opposed to waiting for events.

@@ -1,5 +1,6 @@
 //! The workers of one monitor.
 
+use std::cell::Cell;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
@@ -13,7 +14,7 @@ use crate::clock::as_nanos;
 /// What is known of the workers, if they are watched.
 #[derive(Debug)]
 pub(crate) struct Workers {
-    /// A poll that takes as many nanoseconds or more blocks its worker.
+    /// A request that holds its worker for as many nanoseconds or more blocks it.
     pub(crate) threshold: u64,
     pub(crate) blocked: BlockedRoutes,
     pub(crate) delays: Arc<Delays>,
@@ -32,6 +33,31 @@ struct Threads {
 pub(crate) struct Worker {
     pub(crate) workers: Arc<Workers>,
     pub(crate) event_loop: Arc<EventLoop>,
+    /// How many requests had no gap, up to [`ENOUGH`]; `None` once one had.
+    without_gap: Cell<Option<u16>>,
+}
+
+/// How many requests must have no gap before gaps are no longer looked for in each.
+const ENOUGH: u16 = 1000;
+
+impl Worker {
+    /// Whether middlewares around this one do not wait within holds, as far as is known.
+    #[inline]
+    pub(crate) fn has_no_gaps(&self) -> bool {
+        self.without_gap.get() == Some(ENOUGH)
+    }
+
+    /// A request has passed both points of a hold at which middlewares around this one may
+    /// wait, and none did.
+    pub(crate) fn found_no_gap(&self) {
+        let more = |requests: u16| requests.saturating_add(1).min(ENOUGH);
+        self.without_gap.set(self.without_gap.get().map(more));
+    }
+
+    /// The thread waited within a hold, or did something for another request.
+    pub(crate) fn found_gap(&self) {
+        self.without_gap.set(None);
+    }
 }
 
 impl Workers {
@@ -58,7 +84,7 @@ impl Workers {
         // Relaxed: ordered by the lock.
         event_loop.middlewares.fetch_add(1, Ordering::Relaxed);
         drop(threads);
-        Worker { workers: Arc::clone(self), event_loop }
+        Worker { workers: Arc::clone(self), event_loop, without_gap: Cell::new(Some(0)) }
     }
 
     /// The number of workers, and how long they and earlier ones were busy.

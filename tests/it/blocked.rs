@@ -337,6 +337,58 @@ fn the_time_that_outer_middlewares_wait_is_not_blamed_on_the_route() {
     assert_eq!(counts(&page(&monitor)), BTreeMap::new());
 }
 
+/// More requests than a worker looks for gaps in, if they have none.
+const MANY: usize = 1500;
+
+/// Waits around the inner service if the request asks for it.
+async fn waits_if_asked<B: MessageBody + 'static>(
+    request: ServiceRequest,
+    next: Next<B>,
+) -> Result<ServiceResponse<B>, Error> {
+    if request.query_string() == "waits" {
+        waits(request, next).await
+    } else {
+        next.call(request).await
+    }
+}
+
+#[test]
+fn after_many_requests_the_routes_that_block_are_still_named_and_no_other() {
+    let (measured, (begun, _begins)) = (Measured::default(), mpsc::channel());
+    let middleware = builder().build();
+    let (monitor, known) = (middleware.monitor(), measured.clone());
+    let server = Server::start(1, move || {
+        let (body, known, begun) = (known.clone(), known.clone(), begun.clone());
+        App::new()
+            .wrap(middleware.clone())
+            .wrap(from_fn(waits_if_asked))
+            .route(
+                "/",
+                web::get().to(move || ready(HttpResponse::Ok().streaming(blocking_chunks(&body)))),
+            )
+            .configure(move |app| routes(app, &known, &begun))
+    });
+    let mut client = server.connect();
+    let mut all_routes = || {
+        client.get("/blocks/1");
+        client.request("POST", "/blocks_later", &[]);
+        assert_eq!(client.get("/").text(), "chunkchunkchunk");
+        for path in ["/offloads", "/awaits", "/awaits_briefly", "/nowhere"] {
+            client.get(path);
+        }
+        measured.assert_on(&page(&monitor));
+    };
+    let mut quick = server.connect();
+    (0..MANY).for_each(|_| drop(quick.get("/worker")));
+    all_routes();
+    // Now a middleware waits for the first time. Its time is not the route's, and what
+    // blocks later is the same as before.
+    quick.get("/worker?waits");
+    quick.get("/blocks/2?waits");
+    all_routes();
+    assert_eq!(measured.blocks().len(), 13);
+}
+
 #[test]
 fn a_request_that_is_excluded_leaves_nothing_to_the_next_one() {
     let measured = Measured::default();
