@@ -1,7 +1,5 @@
-//! Label sets: the labels of one series, borrowed from a request or owned by the
+//! Label sets: the labels of one series, borrowed from a request or from the
 //! store.
-
-use std::sync::Arc;
 
 use crate::protocol::{self, MethodLabel, label};
 
@@ -136,81 +134,6 @@ impl LabelSet<'_> {
     }
 }
 
-/// A label set that outlives its request.
-#[derive(Debug)]
-pub(crate) struct OwnedLabelSet {
-    key: OwnedKey,
-    /// Shared with the writers that record the series.
-    addr: Arc<str>,
-    message: Option<Box<str>>,
-    own: OwnValues,
-}
-
-#[derive(Debug)]
-enum OwnedKey {
-    Request(RequestKey),
-    /// Boxed: most series are those of requests.
-    Call(Box<OwnedCallKey>),
-}
-
-#[derive(Debug)]
-struct OwnedCallKey {
-    name: Option<Box<str>>,
-    kind: Box<str>,
-    status: OwnedStatus,
-    is_error: bool,
-    method: Box<str>,
-}
-
-#[derive(Debug)]
-enum OwnedStatus {
-    Code(u16),
-    Word(Box<str>),
-}
-
-impl From<LabelSet<'_>> for OwnedLabelSet {
-    fn from(labels: LabelSet<'_>) -> Self {
-        let key = match labels.key {
-            Key::Request(request) => OwnedKey::Request(request),
-            Key::Call(call) => OwnedKey::Call(Box::new(OwnedCallKey {
-                name: call.name.map(Into::into),
-                kind: call.kind.into(),
-                status: match call.status {
-                    StatusLabel::Code(code) => OwnedStatus::Code(code),
-                    StatusLabel::Word(word) => OwnedStatus::Word(word.into()),
-                },
-                is_error: call.is_error,
-                method: call.method.into(),
-            })),
-        };
-        let message = labels.message.map(Into::into);
-        Self { key, addr: labels.addr.into(), message, own: labels.own }
-    }
-}
-
-impl OwnedLabelSet {
-    pub(crate) fn addr(&self) -> &Arc<str> {
-        &self.addr
-    }
-
-    pub(crate) fn borrowed(&self) -> LabelSet<'_> {
-        let key = match &self.key {
-            OwnedKey::Request(request) => Key::Request(*request),
-            OwnedKey::Call(call) => Key::Call(CallKey {
-                name: call.name.as_deref(),
-                kind: &call.kind,
-                status: match &call.status {
-                    OwnedStatus::Code(code) => StatusLabel::Code(*code),
-                    OwnedStatus::Word(word) => StatusLabel::Word(word),
-                },
-                is_error: call.is_error,
-                method: &call.method,
-            }),
-        };
-        LabelSet { key, addr: &self.addr, message: self.message.as_deref(), own: self.own }
-    }
-}
-
 /// Appends `key="value"` as both text formats escape it, after a comma unless it
 /// is the first label.
 pub(crate) fn write_label(out: &mut String, key: &str, value: &str) {
@@ -252,9 +175,7 @@ pub(crate) fn truncate(text: &str) -> &str {
 
 #[cfg(test)]
 mod tests {
-    use super::{
-        CallKey, Key, LabelSet, OwnValues, OwnedLabelSet, StatusLabel, truncate, write_label,
-    };
+    use super::{CallKey, Key, LabelSet, OwnValues, StatusLabel, truncate, write_label};
 
     const CALL: CallKey<'_> = CallKey {
         name: Some("db"),
@@ -330,7 +251,6 @@ mod tests {
         ];
         assert!(matches!(labels(REQUEST).key, Key::Request(_)));
         for (index, left) in others.iter().enumerate() {
-            assert_eq!(OwnedLabelSet::from(*left).borrowed(), *left);
             for (other, right) in others.iter().enumerate() {
                 assert_eq!(left == right, index == other, "{left:?} {right:?}");
                 assert_eq!(left == right, written(*left) == written(*right));

@@ -6,7 +6,8 @@ use actix_web::body::MessageBody;
 use actix_web::dev::ServiceRequest;
 use actix_web::{Error, HttpRequest, HttpResponse};
 
-use super::request_state::{Phase, RequestState, Requests};
+use super::progress::Phase;
+use super::request_state::{RequestState, Requests};
 use super::state::MiddlewareState;
 use crate::endpoint::metrics::MetricsPage;
 use crate::options::measurement::ObserveAt;

@@ -8,6 +8,7 @@ pub(crate) mod future;
 pub(crate) mod guard;
 pub(crate) mod options;
 mod payload;
+mod progress;
 pub(crate) mod request_state;
 pub(crate) mod service;
 mod slot;

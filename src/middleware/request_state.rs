@@ -10,16 +10,15 @@ use actix_web::http::{StatusCode, Version};
 use actix_web::{Error, HttpRequest, HttpResponse};
 
 use super::extras::{Ending, ExtraState};
+use super::progress::{Phase, Progress};
 use super::slot::{addr, find_key, slot_with_extras};
 use super::state::MiddlewareState;
 use super::watch::Watch;
-use crate::clock::Start;
 use crate::options::measurement::{ObserveAt, ResponseSize};
 use crate::options::message::ErrorMessage;
 use crate::protocol::{self, MethodLabel};
 use crate::request::size;
 use crate::request::status::StatusRule;
-use crate::store::slots::Slot;
 
 /// The requests of one middleware on one thread.
 #[derive(Debug)]
@@ -45,34 +44,6 @@ pub(super) struct RequestState {
     pub(super) progress: Progress,
     /// Not of this request unless an option of the middleware needs it.
     extras: ExtraState,
-}
-
-/// What changes during a request. Set as a whole when a request begins, so that nothing
-/// is left of the one before it.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Progress {
-    started: Start,
-    method: MethodLabel,
-    pub(super) phase: Phase,
-    /// Where the request is recorded. `None` until there is a response, and if the
-    /// request is excluded.
-    pub(super) slot: Option<Slot>,
-    pub(super) bytes: u64,
-    /// Bytes of the body still to come, as far as its length is declared.
-    pub(super) remaining: u64,
-    /// Whether `bytes` is the number of bytes sent.
-    pub(super) counts_sent: bool,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Phase {
-    /// The inner service is not running.
-    Idle,
-    /// The inner service is being polled. If the guard is dropped in this phase, the inner
-    /// service has panicked.
-    Polled,
-    /// There is a response.
-    Responded,
 }
 
 /// How many idle states are kept: about as many requests as a worker has in progress.
@@ -106,21 +77,6 @@ impl Requests {
         let mut idle = self.idle.borrow_mut();
         if idle.len() < IDLE {
             idle.push(request);
-        }
-    }
-}
-
-impl Progress {
-    #[inline]
-    fn new(method: MethodLabel) -> Self {
-        Self {
-            started: Start::now(),
-            method,
-            phase: Phase::Idle,
-            slot: None,
-            bytes: 0,
-            remaining: u64::MAX,
-            counts_sent: false,
         }
     }
 }

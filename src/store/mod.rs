@@ -23,6 +23,7 @@ pub(crate) mod exemplars;
 pub(crate) mod family;
 pub(crate) mod native;
 pub(crate) mod own_labels;
+pub(crate) mod owned_labels;
 pub(crate) mod pool;
 pub(crate) mod series;
 pub(crate) mod shard;

@@ -4,7 +4,8 @@ use std::convert::Infallible;
 use std::sync::Arc;
 
 use super::own_labels::OwnLabels;
-use crate::labels::{LabelSet, OwnedLabelSet, write_label};
+use super::owned_labels::OwnedLabelSet;
+use crate::labels::{LabelSet, write_label};
 
 /// Index of a series within its family.
 pub(crate) type SeriesId = u32;
