@@ -22,6 +22,7 @@ mod dependencies;
 mod documentation;
 mod exclusions;
 mod exemplars;
+mod exposure;
 mod in_flight;
 mod labels;
 mod layers;
