@@ -3,15 +3,19 @@
 # Incremental data fills the disk, and a single build does not need it.
 export CARGO_INCREMENTAL := "0"
 
+# The oldest Rust that the crate supports.
+msrv := "1.89.0"
+
 target := env("CARGO_TARGET_DIR", justfile_directory() / "target")
 
 [private]
 default:
     @{{ just_executable() }} --list --unsorted
 
-# Format, lints with each feature and with all, documentation
+# Format, spelling, lints with each feature and with all, documentation
 check:
     cargo fmt --all --check
+    "$(.ci/tool typos)"
     cargo clippy --no-default-features --all-targets -- --deny warnings
     for feature in awc dashboard gzip native-histograms process prometheus reqwest tsc; do \
         cargo clippy --no-default-features --features $feature -- --deny warnings || exit; \
@@ -21,21 +25,21 @@ check:
     cargo clippy --workspace --all-features --all-targets -- --deny warnings
     RUSTDOCFLAGS="--deny warnings" cargo doc --all-features --no-deps
 
-# All tests, and those of the crate without its features
+# All tests, with all features
 test:
     cargo test --workspace --all-features
-    cargo test --no-default-features --lib --test it
 
-# The tests of the published crate, unpacked in a folder of its own
+# The tests of the published crate, without its features
 package:
     #!/usr/bin/env bash
     set -euo pipefail
-    rm -f "{{ target }}"/package/*.crate
+    folder="{{ target }}/package"
+    rm -rf "$folder"
     cargo package --locked --allow-dirty --no-verify
-    folder=$(mktemp -d)
-    trap 'rm -rf "$folder"' EXIT
-    tar -xzf "{{ target }}"/package/*.crate -C "$folder"
-    cd "$folder"/*
+    tar -xzf "$folder"/*.crate -C "$folder"
+    cd "$folder"/actix-monitor-*/
+    # Otherwise Cargo takes it for a member of the workspace around it.
+    echo '[workspace]' >>Cargo.toml
     CARGO_TARGET_DIR="{{ target }}" cargo test --locked
 
 # The loom models of the lock-free parts
@@ -57,17 +61,95 @@ e2e:
     tests/e2e/run
 
 # All tests with the newest versions that Cargo.toml allows, in a copy of the tree
-newest:
+newest: (copy "newest")
     #!/usr/bin/env bash
     set -euo pipefail
-    folder=$(mktemp -d)
-    trap 'rm -rf "$folder"' EXIT
-    tar -c --exclude=target --exclude=.git . | tar -x -C "$folder"
-    cd "$folder"
+    cd "{{ target }}/newest"
     # Otherwise Cargo leaves out versions that need a newer Rust than the crate does.
     export CARGO_RESOLVER_INCOMPATIBLE_RUST_VERSIONS=allow
     cargo update
     CARGO_TARGET_DIR="{{ target }}" cargo test --workspace --all-features
 
+# The crate with the oldest Rust that it supports
+msrv: (toolchain msrv)
+    cargo +{{ msrv }} check --locked --lib --no-default-features --target-dir "{{ target }}/msrv"
+    cargo +{{ msrv }} check --locked --lib --all-features --target-dir "{{ target }}/msrv"
+    rm -r "{{ target }}/msrv"
+
+# Lints with each pair of features
+features:
+    "$(.ci/tool cargo-hack)" hack clippy --locked --lib --feature-powerset --depth 2 -- --deny warnings
+
+# The crate on Arm, Windows and macOS
+targets:
+    for target in aarch64-unknown-linux-gnu x86_64-pc-windows-gnu x86_64-apple-darwin; do \
+        rustup target add $target && \
+        cargo check --locked --lib --all-features --target $target && \
+        rm -r "{{ target }}/$target" || exit; \
+    done
+
+# The crate and its tests with the oldest versions that Cargo.toml allows, in a copy of the tree
+minimal command="test": (copy "minimal")
+    #!/usr/bin/env bash
+    set -euo pipefail
+    cd "{{ target }}/minimal"
+    # The example has requirements of its own.
+    sed -i 's/^members = .*/members = []/' Cargo.toml
+    rm Cargo.lock
+    cargo +nightly update -Z direct-minimal-versions
+    CARGO_TARGET_DIR=target cargo {{ command }} --locked --all-features --lib --test it
+    rm -r target
+
+# Licences, sources and duplicates of the crates that the crate depends on
+deny:
+    "$(.ci/tool cargo-deny)" --locked check bans licenses sources
+
+# Known vulnerabilities of these crates; fetches the RustSec database from its repository
+advisories:
+    "$(.ci/tool cargo-deny)" --locked check advisories
+
+# The list of public items: fails if `docs/api.txt` is not up to date, `just api update` writes it
+api action="check": (toolchain msrv)
+    #!/usr/bin/env bash
+    set -euo pipefail
+    cargo fmt --manifest-path tests/api/Cargo.toml --check
+    # The JSON of rustdoc is unstable, so one compiler writes it wherever the recipe runs.
+    RUSTC_BOOTSTRAP=1 cargo +{{ msrv }} rustdoc --locked --lib --all-features \
+        --target-dir "{{ target }}/api" -- -Z unstable-options --output-format json
+    items="{{ target }}/api.txt"
+    cargo run --quiet --locked --manifest-path tests/api/Cargo.toml --target-dir "{{ target }}/api" -- \
+        "{{ target }}/api/doc/actix_monitor.json" >"$items"
+    rm -r "{{ target }}/api"
+    [ "{{ action }}" = check ] || cp "$items" docs/api.txt
+    diff -u docs/api.txt "$items" ||
+        { echo "the public API has changed; run \`just api update\` and review the difference" >&2; exit 1; }
+
+# Breaking changes of the public API since a revision, such as `just semver v0.1.0`
+semver revision="HEAD^":
+    "$(.ci/tool cargo-semver-checks)" semver-checks --all-features --baseline-rev {{ revision }}
+
+# What the tests of the crate execute, line by line, in target/coverage/html
+coverage:
+    #!/usr/bin/env bash
+    set -euo pipefail
+    rustup component add llvm-tools
+    program=$(.ci/tool cargo-llvm-cov)
+    export CARGO_TARGET_DIR="{{ target }}/coverage"
+    "$program" llvm-cov --no-report --locked --all-features --lib --test it
+    "$program" llvm-cov report --summary-only
+    "$program" llvm-cov report --html --output-dir "{{ target }}/coverage"
+
+# Copies the tree to a folder whose path is always the same, so that builds of it do not add up.
+[private]
+copy folder:
+    rm -rf "{{ target }}/{{ folder }}"
+    mkdir -p "{{ target }}/{{ folder }}"
+    tar -c --exclude=target --exclude=.git . | tar -x -C "{{ target }}/{{ folder }}"
+
+[private]
+toolchain version:
+    rustup run {{ version }} rustc --version || rustup toolchain install {{ version }} --profile minimal || \
+        { echo "Rust {{ version }} is missing and cannot be installed; install it with rustup" >&2; exit 1; }
+
 # Everything that must pass before a change is merged
-ci: check test package models bench-check newest e2e
+ci: check features deny api msrv targets (minimal "check") test package models bench-check newest e2e
