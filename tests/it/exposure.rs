@@ -2,7 +2,7 @@
 //! option asks for it.
 
 use actix_monitor::{BigBrother, BigBrotherBuilder, Dependency, Unmatched, metrics, readiness};
-use actix_web::body::BoxBody;
+use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::middleware::{Next, from_fn};
 use actix_web::{App, Error, HttpResponse, error, guard, web};
@@ -57,8 +57,8 @@ fn raw_paths_are_on_the_page_only_if_they_are_recorded() {
     assert!(!page.contains("?hunter2"), "a query is not part of a path: {page}");
 }
 
-async fn refuse(_: ServiceRequest, _: Next<BoxBody>) -> Result<ServiceResponse, Error> {
-    Ok::<ServiceResponse, _>(Err(error::ErrorForbidden("no"))?)
+async fn refuse(_: ServiceRequest, _: Next<impl MessageBody>) -> Result<ServiceResponse, Error> {
+    Err(error::ErrorForbidden("no"))
 }
 
 #[test]
