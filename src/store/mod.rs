@@ -25,6 +25,8 @@ pub(crate) mod native;
 pub(crate) mod own_labels;
 pub(crate) mod owned_labels;
 pub(crate) mod pool;
+#[cfg(test)]
+mod races;
 pub(crate) mod series;
 pub(crate) mod shard;
 pub(crate) mod slots;

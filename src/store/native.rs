@@ -1,8 +1,6 @@
 //! Native histograms: buckets that grow by a constant factor, so that none have to be chosen.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
-
-use super::atomic::AtomicU64;
+use super::atomic::{AtomicU64, AtomicUsize, Ordering};
 use super::cell::{CacheLine, WORDS_PER_LINE};
 
 /// Upper bound of the zero bucket in seconds: 0.95 µs.

@@ -1,7 +1,6 @@
 //! The shard: what one thread recorded, a cell for each series that it met.
 
-use std::sync::atomic::{AtomicI64, AtomicU32, AtomicUsize, Ordering};
-
+use super::atomic::{AtomicI64, AtomicU32, AtomicUsize, Ordering};
 use super::buckets::Buckets;
 use super::cell::{CacheLine, HistogramCell, lines_per_cell};
 use super::native::{DIRECTORY_LINES, NativeCell, OctaveLines};
