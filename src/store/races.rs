@@ -4,8 +4,10 @@
 use std::array;
 use std::sync::Arc;
 use std::thread;
+use std::time::SystemTime;
 
 use super::buckets::Buckets;
+use super::exemplars::Exemplar;
 use super::family::Family;
 use super::own_labels::OwnLabels;
 use super::pool::WriterPool;
@@ -195,17 +197,20 @@ fn a_bucket_with_an_exemplar_has_an_observation() {
     let family = family(1_000, false);
     let writer = Recorder::new(Arc::clone(&family)).writer();
     thread::scope(|scope| {
+        let family = &family;
         scope.spawn(move || {
             for series in 0..SERIES {
                 let slot = writer.slot(&labels(&series.to_string())).expect("there is room");
                 writer.record(slot, 0, 0);
                 // In the second bucket, of which a reader can see none yet.
                 writer.record(slot, u64::MAX, 0);
-                writer.record_exemplar(slot, u64::MAX, series.to_string());
+                let (trace_id, at) = (series.to_string(), SystemTime::UNIX_EPOCH);
+                let exemplar = Exemplar { trace_id, nanos: u64::MAX, at };
+                family.exemplars().offer(slot.series, 1, exemplar);
             }
         });
         for _ in 0..ROUNDS {
-            let snapshot = Snapshot::new(&family);
+            let snapshot = Snapshot::new(family);
             for row in snapshot.rows().filter(|row| snapshot.exemplar(row, 1).is_some()) {
                 assert_eq!(row.counts[1], 1, "{:?}", row.series.labels().addr);
             }
