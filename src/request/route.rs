@@ -15,6 +15,11 @@ pub(crate) struct Routes {
     has_root_service: bool,
 }
 
+/// The rest of a path that only wildcards and services on a prefix match: it has more segments
+/// than other patterns have. A resource can have several patterns, of which actix returns the
+/// first, so with fewer segments a resource could be taken for a service on a prefix.
+const BELOW: &str = "/\u{1}/\u{1}/\u{1}/\u{1}/\u{1}/\u{1}/\u{1}/\u{1}/\u{1}/\u{1}/\u{1}/\u{1}";
+
 /// The `method` label.
 #[inline]
 pub(crate) fn method_label(method: &Method) -> MethodLabel {
@@ -36,8 +41,7 @@ pub(crate) fn addr_label(pattern: &str) -> &str {
 
 impl Routes {
     pub(crate) fn new(map: &ResourceMap) -> Self {
-        // A path that no pattern but a wildcard or an empty prefix matches.
-        let root = map.match_pattern("/\u{1}");
+        let root = map.match_pattern(BELOW);
         Self { has_root_service: root.is_some_and(|pattern| pattern.is_empty()), map: map.clone() }
     }
 
@@ -68,7 +72,14 @@ impl Routes {
         // actix then names the first route that the path matches, whose guard must
         // have refused the request; that route has more segments than the prefix.
         let segments = slashes(consumed);
-        request.match_pattern().filter(|pattern| slashes(pattern) <= segments)
+        let pattern = request.match_pattern().filter(|pattern| slashes(pattern) <= segments)?;
+        // Unless it is a resource with several patterns, of which the first is as short. Unlike
+        // a service on a prefix, it does not match everything below the prefix; and if another
+        // route is the first that the path matches, actix has the pattern from routing.
+        let has_pattern = |path: &str| self.map.match_pattern(path).as_deref() == Some(&*pattern);
+        let below = format!("{consumed}{BELOW}");
+        let is_service = has_pattern(&below) || !has_pattern(request.path());
+        is_service.then_some(pattern)
     }
 
     /// The pattern of a request that is gone, regardless of guards: that of its path

@@ -125,6 +125,29 @@ fn a_prefix_service_at_the_root_has_a_pattern_beside_the_routes() {
     );
 }
 
+#[test]
+fn a_resource_whose_first_pattern_is_the_root_is_not_a_service_for_all_paths() {
+    let server = Server::watched(monitor(), |app| {
+        app.service(web::resource(["", "/{page}"]).to(HttpResponse::Ok));
+    });
+    let mut client = server.connect();
+    assert_eq!(client.get("/about").status, 200);
+    assert_eq!(client.get("/about/nothing").status, 404);
+    assert_eq!(
+        server.metrics().recorded(),
+        ["200 false GET /: 1 of 0 bytes", "404 true GET unmatched: 1 of 0 bytes"]
+    );
+}
+
+#[test]
+fn a_resource_whose_first_pattern_is_its_scope_is_not_a_service_for_all_paths() {
+    let routes = |app: &mut web::ServiceConfig| {
+        let pages = web::resource(["", "/pages/{page}"]).guard(guard::Get()).to(HttpResponse::Ok);
+        app.service(web::scope("/{tenant}").service(pages));
+    };
+    refusals_are_unmatched(routes, &["/acme/pages/about"]);
+}
+
 /// Requests each path with `GET`, which the routes handle, and with `DELETE`, which their
 /// guards refuse: the latter must be unmatched.
 fn refusals_are_unmatched(routes: fn(&mut web::ServiceConfig), paths: &[&str]) {
