@@ -47,6 +47,42 @@ models:
     cargo fmt --manifest-path tests/models/Cargo.toml --check
     cargo test --release --manifest-path tests/models/Cargo.toml
 
+# Counts, routes and texts with random apps and requests; more cases with PROPTEST_CASES=10000
+properties *arguments:
+    #!/usr/bin/env bash
+    set -euo pipefail
+    command -v promtool >/dev/null ||
+        { echo "promtool is missing; install Debian's package prometheus, as just e2e does" >&2; exit 1; }
+    venv="{{ target }}/properties-venv"
+    [ -x "$venv/bin/python" ] || python3 -m venv "$venv"
+    "$venv/bin/python" -m pip install --quiet --disable-pip-version-check \
+        -r tests/properties/requirements.txt
+    cargo fmt --manifest-path tests/properties/Cargo.toml --check
+    cargo clippy --manifest-path tests/properties/Cargo.toml --locked --tests -- --deny warnings
+    PROPERTIES_PYTHON="$venv/bin/python" \
+        cargo test --manifest-path tests/properties/Cargo.toml --locked {{ arguments }}
+
+# Runs each fuzz target, or the one named, for some seconds: `just fuzz 3600 socket`
+fuzz seconds="60" targets="accept escaping exclusions registries socket":
+    #!/usr/bin/env bash
+    set -euo pipefail
+    cargo fmt --manifest-path fuzz/Cargo.toml --check
+    # What cargo-fuzz sets. The sanitizers, which need nightly, are left out: the code is safe.
+    sancov="-Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
+        -Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table \
+        -Cllvm-args=-sanitizer-coverage-trace-compares -Ccodegen-units=1 --cfg fuzzing"
+    host=$(rustc --print host-tuple)
+    RUSTFLAGS=$sancov cargo build --locked --release --target "$host" --manifest-path fuzz/Cargo.toml
+    for name in {{ targets }}; do
+        # What is found stays in this folder; the corpus in the repository is only read.
+        found="{{ target }}/fuzz/$name"
+        mkdir -p "$found/corpus"
+        "{{ target }}/$host/release/$name" -max_total_time={{ seconds }} -max_len=2048 -timeout=60 \
+            -print_final_stats=1 -artifact_prefix="$found/" "$found/corpus" "fuzz/corpus/$name" \
+            >"$found/log" 2>&1 || { tail -n 60 "$found/log"; exit 1; }
+        echo "$name: $(grep -a DONE "$found/log")"
+    done
+
 # Measures the middleware beside its peers: everything, or `just bench --quick scrape`
 bench *arguments:
     cargo run --release --manifest-path benches/Cargo.toml -- {{ arguments }}
@@ -152,4 +188,4 @@ toolchain version:
         { echo "Rust {{ version }} is missing and cannot be installed; install it with rustup" >&2; exit 1; }
 
 # Everything that must pass before a change is merged
-ci: check features deny api msrv targets (minimal "check") test package models bench-check newest e2e
+ci: check features deny api msrv targets (minimal "check") test package models bench-check newest e2e properties fuzz

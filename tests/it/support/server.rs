@@ -33,7 +33,7 @@ pub(crate) fn monitor() -> BigBrother {
 /// A server on its own thread, listening on a port that the system chose.
 #[derive(Debug)]
 pub(crate) struct Server {
-    address: SocketAddr,
+    pub(crate) address: SocketAddr,
     handle: ServerHandle,
     thread: Option<JoinHandle<std::io::Result<()>>>,
 }
