@@ -29,9 +29,23 @@ pub fn read_page(monitor: &Monitor) -> Vec<Sample> {
     samples
 }
 
+/// The crate's own samples; metrics of the app have any other names.
 fn own(samples: &[Sample]) -> impl Iterator<Item = &Sample> {
-    let names = ["request_seconds", "response_size_bytes", "dependency_", "application_info"];
-    samples.iter().filter(move |sample| names.iter().any(|name| sample.name.starts_with(name)))
+    let names = [
+        "request_seconds",
+        "response_size_bytes",
+        "dependency_up",
+        "dependency_request_seconds",
+        "application_info",
+    ];
+    let stem = |name: &str| {
+        let suffixes = ["_bucket", "_count", "_sum"];
+        suffixes.iter().find_map(|suffix| name.strip_suffix(suffix).map(str::to_owned))
+    };
+    samples.iter().filter(move |sample| {
+        let name = stem(&sample.name).unwrap_or_else(|| sample.name.clone());
+        names.contains(&name.as_str())
+    })
 }
 
 /// Whether a page is one of protobuf messages, with the crate's families first.
