@@ -82,6 +82,11 @@ fuzz seconds="60" targets="accept escaping exclusions registries socket":
             >"$found/log" 2>&1 || { tail -n 60 "$found/log"; exit 1; }
         echo "$name: $(grep -a DONE "$found/log")"
     done
+# Mixed traffic with faults on HTTP/1 and HTTP/2 for some seconds: `just soak 7200` is two hours
+soak seconds="60":
+    cargo fmt --manifest-path tests/soak/Cargo.toml --check
+    cargo clippy --locked --manifest-path tests/soak/Cargo.toml -- --deny warnings
+    cargo run --locked --release --manifest-path tests/soak/Cargo.toml -- {{ seconds }}
 
 # Measures the middleware beside its peers: everything, or `just bench --quick scrape`
 bench *arguments:
@@ -188,4 +193,4 @@ toolchain version:
         { echo "Rust {{ version }} is missing and cannot be installed; install it with rustup" >&2; exit 1; }
 
 # Everything that must pass before a change is merged
-ci: check features deny api msrv targets (minimal "check") test package models bench-check newest e2e properties fuzz
+ci: check features deny api msrv targets (minimal "check") test package models bench-check newest e2e properties fuzz soak
