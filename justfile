@@ -82,6 +82,7 @@ fuzz seconds="60" targets="accept escaping exclusions registries socket":
             >"$found/log" 2>&1 || { tail -n 60 "$found/log"; exit 1; }
         echo "$name: $(grep -a DONE "$found/log")"
     done
+
 # Mixed traffic with faults on HTTP/1 and HTTP/2 for some seconds: `just soak 7200` is two hours
 soak seconds="60":
     cargo fmt --manifest-path tests/soak/Cargo.toml --check

@@ -15,6 +15,7 @@ mod labels;
 mod middleware;
 mod monitor;
 mod options;
+mod panics;
 #[cfg(all(feature = "process", target_os = "linux"))]
 mod process;
 mod protocol;

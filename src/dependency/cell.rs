@@ -8,6 +8,7 @@ use tokio::time::Instant;
 use super::check::{Schedule, Verdict};
 use super::state::{DependencyState, DependencyStatus};
 use crate::labels::truncate;
+use crate::panics::contain;
 use crate::protocol::LOG;
 
 /// What is known of one dependency.
@@ -106,10 +107,10 @@ impl DependencyCell {
         drop(guard);
         match &known.verdict {
             Some(Ok(())) if before != DependencyStatus::Up => {
-                log::info!(target: LOG, "dependency {:?} is up", self.name);
+                contain(|| log::info!(target: LOG, "dependency {:?} is up", self.name));
             }
             Some(Err(reason)) if before != DependencyStatus::Down => {
-                log::warn!(target: LOG, "dependency {:?} is down: {reason}", self.name);
+                contain(|| log::warn!(target: LOG, "dependency {:?} is down: {reason}", self.name));
             }
             _ => {}
         }

@@ -15,7 +15,8 @@ use tokio::time::Instant;
 
 use super::cell::DependencyCell;
 use super::check::{CheckFn, Dependency, Schedule};
-use super::watch::{contain, watch};
+use super::watch::watch;
+use crate::panics::contain;
 use crate::protocol;
 
 /// A check that runs for as long as this is held.

@@ -1,9 +1,7 @@
 //! The loop that runs a check: every period, within its timeout, whatever it does.
 
-use std::any::Any;
 use std::cell::Cell;
-use std::mem;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
@@ -11,6 +9,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};
 
 use super::cell::{DependencyCell, no_answer_within};
 use super::check::{CheckFuture, PANICKED, Schedule, Verdict};
+use crate::panics::{contain, discard};
 
 /// Longer than any process runs, and short enough to be added to the time.
 const LONGEST_PERIOD: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
@@ -47,20 +46,6 @@ async fn run(check: &dyn Fn() -> CheckFuture, limit: Duration) -> Verdict {
             discard(panic);
             Err(PANICKED.to_owned())
         }
-    }
-}
-
-/// Calls `f`, which may panic.
-pub(super) fn contain(f: impl FnOnce()) {
-    if let Err(panic) = catch_unwind(AssertUnwindSafe(f)) {
-        discard(panic);
-    }
-}
-
-/// Drops what a panic carries, which may panic as well.
-fn discard(panic: Box<dyn Any + Send>) {
-    if let Err(next) = catch_unwind(AssertUnwindSafe(|| drop(panic))) {
-        mem::forget(next);
     }
 }
 

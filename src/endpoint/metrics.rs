@@ -17,6 +17,7 @@ use crate::exposition::page::PageBody;
 use crate::exposition::scrape::{Representation, ScrapeError};
 use crate::monitor::global;
 use crate::monitor::handle::Monitor;
+use crate::panics::contain;
 use crate::protocol::LOG;
 
 /// Marks a response as the metrics page: scrapes are not recorded.
@@ -95,7 +96,7 @@ pub(crate) async fn respond(monitor: &Monitor, headers: &HeaderMap) -> HttpRespo
                 .body(PageBody::new(page).boxed())
         }
         Err(error) => {
-            log_error(error);
+            contain(|| log_error(error));
             match error {
                 ScrapeError::Timeout | ScrapeError::Busy => {
                     HttpResponse::ServiceUnavailable().finish()

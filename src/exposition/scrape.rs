@@ -12,6 +12,7 @@ use tokio::time::timeout_at;
 use super::coding::Coding;
 use super::format::PageFormat;
 use super::page::{OpenPages, Page};
+use crate::panics::contain;
 use crate::protocol::LOG;
 
 /// How long a scrape waits for its page. Below the 10 seconds that Prometheus waits
@@ -134,7 +135,9 @@ fn start_encoder<S: Source>(source: &Arc<S>) -> Instant {
     let thread = thread::Builder::new().name("bb-scrape".to_owned());
     if let Err(error) = thread.spawn(move || job.run()) {
         // The job is dropped, and with it the round.
-        log::error!(target: LOG, "cannot start a thread to encode the metrics page: {error}");
+        contain(|| {
+            log::error!(target: LOG, "cannot start a thread to encode the metrics page: {error}");
+        });
     }
     now + TIME_LIMIT
 }

@@ -19,6 +19,7 @@ use super::custom::text;
 use super::scrape::TIME_LIMIT;
 use crate::error::BuildError;
 use crate::options::source::{MetricSource, SourceIdentity, SourceKind};
+use crate::panics::contain;
 use crate::protocol::LOG;
 use crate::store::series::ConstLabels;
 
@@ -125,7 +126,7 @@ impl Sources {
                 }
                 // Only if two builds that contradict each other run at once.
                 Some(false) => {
-                    log::error!(target: LOG, "{}", refused(option, &key));
+                    contain(|| log::error!(target: LOG, "{}", refused(option, &key)));
                     continue;
                 }
             }
@@ -178,7 +179,7 @@ impl Sources {
         // A logger may ask for the page.
         drop(logged);
         if is_new {
-            log::warn!(target: LOG, "{warning}");
+            contain(|| log::warn!(target: LOG, "{warning}"));
         }
     }
 }

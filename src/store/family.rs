@@ -14,6 +14,7 @@ use super::own_labels::OwnLabels;
 use super::series::{ConstLabels, Series, SeriesId};
 use super::shard::Shard;
 use crate::labels::LabelSet;
+use crate::panics::contain;
 use crate::protocol::{self, LOG};
 
 /// All series of a family and the shards that threads record them in.
@@ -131,13 +132,15 @@ impl Family {
         // A logger may ask for the page, or record a call of its own.
         drop(index);
         if is_first {
-            log::warn!(
-                target: LOG,
-                "the series limit of {} label sets is reached; further label sets are recorded \
-                 with addr=\"{}\"; raise series_limit, or look for an unbounded label",
-                self.limit,
-                protocol::OVERFLOW,
-            );
+            contain(|| {
+                log::warn!(
+                    target: LOG,
+                    "the series limit of {} label sets is reached; further label sets are recorded \
+                     with addr=\"{}\"; raise series_limit, or look for an unbounded label",
+                    self.limit,
+                    protocol::OVERFLOW,
+                )
+            });
         }
         id
     }

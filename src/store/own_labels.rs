@@ -10,6 +10,7 @@ use hashbrown::HashMap;
 
 use crate::labels::{OwnValues, truncate};
 use crate::options::label::{Label, LabelValues};
+use crate::panics::contain;
 use crate::protocol::{self, LOG};
 
 /// The app's own labels, in the order in which they were set. Shared by the families of a
@@ -147,14 +148,16 @@ impl OwnLabel {
         // Relaxed: the flag is not ordered with anything else.
         if !self.is_logged.load(Ordering::Relaxed) && !self.is_logged.swap(true, Ordering::Relaxed)
         {
-            log::warn!(
-                target: LOG,
-                "the label {:?} has reached its limit of {} values; further values are recorded as \
-                 \"{}\"; raise the limit of the label, or list the values that it can have",
-                self.key,
-                self.limit - 2,
-                protocol::OVERFLOW,
-            );
+            contain(|| {
+                log::warn!(
+                    target: LOG,
+                    "the label {:?} has reached its limit of {} values; further values are recorded as \
+                     \"{}\"; raise the limit of the label, or list the values that it can have",
+                    self.key,
+                    self.limit - 2,
+                    protocol::OVERFLOW,
+                )
+            });
         }
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
+use crate::panics::contain;
 use crate::protocol::LOG;
 
 /// How often and for how long each route blocked its worker. Locked: blocking a worker
@@ -41,12 +42,14 @@ impl BlockedRoutes {
         drop(routes);
         if is_first {
             let millis = blocks.nanos / 1_000_000;
-            log::warn!(
-                target: LOG,
-                "{method} {addr} blocked its worker for {millis} ms, and all other connections of \
-                 the worker with it; move the code that blocks into actix_web::web::block; logged \
-                 once per route, see worker_blocked_seconds_total for all of them",
-            );
+            contain(|| {
+                log::warn!(
+                    target: LOG,
+                    "{method} {addr} blocked its worker for {millis} ms, and all other connections of \
+                     the worker with it; move the code that blocks into actix_web::web::block; logged \
+                     once per route, see worker_blocked_seconds_total for all of them",
+                )
+            });
         }
     }
 

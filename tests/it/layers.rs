@@ -6,7 +6,7 @@ use std::path::Path;
 
 /// The modules from the top down. A file imports from its own module and those below.
 const ORDER: &str = "lib guides builder client middleware endpoint timers monitor dependency \
-                     workers exposition store request options labels error protocol clock process";
+                     workers exposition store request options labels error protocol clock panics process";
 
 /// Files by their path below `src` without `.rs`, with their code.
 type Sources = BTreeMap<String, String>;

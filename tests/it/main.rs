@@ -23,6 +23,11 @@ mod documentation;
 mod exclusions;
 mod exemplars;
 mod exposure;
+mod faults_http2;
+mod faults_loggers;
+mod faults_sockets;
+#[cfg(target_os = "linux")]
+mod faults_system;
 mod in_flight;
 mod labels;
 mod layers;

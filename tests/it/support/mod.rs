@@ -6,6 +6,7 @@ pub(crate) mod child;
 pub(crate) mod client;
 #[cfg(target_os = "linux")]
 pub(crate) mod collectors;
+pub(crate) mod http2;
 pub(crate) mod journal;
 #[cfg(target_os = "linux")]
 pub(crate) mod memory;

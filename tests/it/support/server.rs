@@ -13,6 +13,7 @@ use actix_web::web::ServiceConfig;
 use actix_web::{App, Error, HttpServer};
 
 use super::client::Client;
+use super::http2::Http2;
 use super::page::Page;
 use super::patience::eventually;
 
@@ -23,6 +24,16 @@ pub(crate) enum Runtime {
     Actix,
     /// A tokio runtime without a `System`, as under `#[tokio::main]`.
     Tokio,
+}
+
+/// The protocols of a server, and what it does when a client closes its connection in the
+/// ordinary way.
+#[derive(Clone, Copy, Debug)]
+enum Connections {
+    Http1,
+    WithoutHalfClosed,
+    /// HTTP/1, and HTTP/2 with prior knowledge.
+    Http2,
 }
 
 /// A monitor of its own with all defaults.
@@ -84,7 +95,18 @@ impl Server {
             > + 'static,
         B: MessageBody + 'static,
     {
-        Self::serve(Runtime::Actix, 1, false, factory).expect("the server starts")
+        Self::serve(Runtime::Actix, 1, Connections::WithoutHalfClosed, factory)
+            .expect("the server starts")
+    }
+
+    /// Serves `routes` wrapped with `monitor` on HTTP/1 and HTTP/2, with one worker.
+    #[track_caller]
+    pub(crate) fn http2(
+        monitor: BigBrother,
+        routes: impl Fn(&mut ServiceConfig) + Clone + Send + 'static,
+    ) -> Self {
+        let factory = move || App::new().wrap(monitor.clone()).configure(routes.clone());
+        Self::serve(Runtime::Actix, 1, Connections::Http2, factory).expect("the server starts")
     }
 
     /// The server, or the error with which it ended before it served anything.
@@ -104,13 +126,13 @@ impl Server {
             > + 'static,
         B: MessageBody + 'static,
     {
-        Self::serve(runtime, workers, true, factory)
+        Self::serve(runtime, workers, Connections::Http1, factory)
     }
 
     fn serve<F, T, B>(
         runtime: Runtime,
         workers: usize,
-        allows_half_closed: bool,
+        connections: Connections,
         factory: F,
     ) -> std::io::Result<Self>
     where
@@ -129,11 +151,15 @@ impl Server {
             run(runtime, async move {
                 let server = HttpServer::new(factory)
                     .workers(workers)
-                    .h1_allow_half_closed(allows_half_closed)
+                    .h1_allow_half_closed(!matches!(connections, Connections::WithoutHalfClosed))
                     .disable_signals()
                     .keep_alive(Duration::from_secs(120))
-                    .client_request_timeout(Duration::ZERO)
-                    .bind((Ipv4Addr::LOCALHOST, 0))?;
+                    .client_request_timeout(Duration::ZERO);
+                let address = (Ipv4Addr::LOCALHOST, 0);
+                let server = match connections {
+                    Connections::Http2 => server.bind_auto_h2c(address)?,
+                    _ => server.bind(address)?,
+                };
                 let address = server.addrs()[0];
                 let server = server.run();
                 // The address is sent before the workers have started. The socket listens
@@ -153,6 +179,23 @@ impl Server {
     #[track_caller]
     pub(crate) fn connect(&self) -> Client {
         Client::connect(self.address)
+    }
+
+    #[cfg(target_os = "linux")]
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// A new connection that begins with HTTP/2.
+    #[track_caller]
+    pub(crate) fn connect_http2(&self) -> Http2 {
+        Http2::connect(self.address)
+    }
+
+    /// The same, with a client that receives at most `window` bytes of a response.
+    #[track_caller]
+    pub(crate) fn connect_http2_that_does_not_read(&self, window: u32) -> Http2 {
+        Http2::that_does_not_read(self.address, window)
     }
 
     /// The URL of `path`.

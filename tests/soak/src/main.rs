@@ -31,10 +31,10 @@ use traffic::{Chance, Traffic};
 
 const ROUNDS: u32 = 12;
 /// The rounds until there is every series, buffer and thread.
-const WARM_UP: u32 = 4;
+const WARM_UP: u32 = 6;
 /// The server is restarted after each round of this multiple.
 const RESTART: u32 = 3;
-const MEMORY_GROWTH: usize = 32 * 1024 * 1024;
+const MEMORY_GROWTH: usize = 16 * 1024 * 1024;
 
 /// For each server.
 const CLIENTS: [Traffic; 3] = [traffic::http1, traffic::http1, traffic::http2];
