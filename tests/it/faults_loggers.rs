@@ -71,7 +71,7 @@ fn a_request_whose_log_record_panics_is_recorded() {
                 "/blocks",
                 web::get().to(async || {
                     thread::sleep(BLOCK);
-                    HttpResponse::Ok()
+                    HttpResponse::Ok().finish()
                 }),
             );
         });

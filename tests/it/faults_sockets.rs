@@ -103,11 +103,11 @@ fn an_upload_that_breaks_off_is_recorded_once() {
                     async move {
                         while let Some(chunk) = payload.next().await {
                             if chunk.is_err() {
-                                return HttpResponse::BadRequest();
+                                return HttpResponse::BadRequest().finish();
                             }
                             begun.send(()).expect("the test listens");
                         }
-                        HttpResponse::Ok()
+                        HttpResponse::Ok().finish()
                     }
                 }),
             );
