@@ -33,8 +33,4 @@ impl Stream for CountedPayload {
         }
         chunk
     }
-
-    fn size_hint(&self) -> (usize, Option<usize>) {
-        self.payload.size_hint()
-    }
 }
