@@ -175,7 +175,12 @@ pub(crate) fn truncate(text: &str) -> &str {
 
 #[cfg(test)]
 mod tests {
-    use super::{CallKey, Key, LabelSet, OwnValues, StatusLabel, truncate, write_label};
+    use std::collections::BTreeSet;
+
+    use super::{
+        CallKey, Key, LabelSet, OwnValues, RequestKey, StatusLabel, truncate, write_label,
+    };
+    use crate::protocol::MethodLabel;
 
     const CALL: CallKey<'_> = CallKey {
         name: Some("db"),
@@ -256,5 +261,20 @@ mod tests {
                 assert_eq!(left == right, written(*left) == written(*right));
             }
         }
+    }
+
+    #[test]
+    fn each_key_and_each_set_of_values_has_a_number_of_its_own() {
+        let key = RequestKey { status: 200, method: MethodLabel::Get, is_error: false };
+        let keys = [
+            key,
+            RequestKey { status: 201, ..key },
+            RequestKey { method: MethodLabel::Post, ..key },
+            RequestKey { is_error: true, ..key },
+        ];
+        assert_eq!(keys.map(RequestKey::to_bits).into_iter().collect::<BTreeSet<_>>().len(), 4);
+        let values = [[0; 4], [1, 2, 3, 4], [2, 2, 3, 4], [1, 3, 3, 4], [1, 2, 4, 4], [1, 2, 3, 5]];
+        let numbers: BTreeSet<_> = values.map(|values| OwnValues(values).to_bits()).into();
+        assert_eq!(numbers.len(), 6);
     }
 }

@@ -91,7 +91,9 @@ fn script() -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::Assets;
+    use std::collections::HashSet;
+
+    use super::{Assets, MODULES, script};
 
     #[test]
     fn all_assets_together_have_less_than_100_kb() {
@@ -99,5 +101,19 @@ mod tests {
         let lengths = [page, script, style].map(|asset| asset.gzip.len());
         assert!(lengths.iter().all(|length| *length > 0));
         assert!(lengths.iter().sum::<usize>() < 100_000, "{lengths:?}");
+    }
+
+    #[test]
+    fn the_script_has_all_of_the_modules_but_their_imports() {
+        let script = script();
+        let lines: HashSet<_> = script.lines().collect();
+        for module in MODULES {
+            let code = module.rsplit_once(".mjs\";\n").map_or(module, |(_, code)| code);
+            for line in code.lines() {
+                assert!(lines.contains(line.strip_prefix("export ").unwrap_or(line)), "{line}");
+            }
+        }
+        assert!(!script.contains(".mjs\""));
+        assert!(!lines.contains("import {"));
     }
 }

@@ -124,9 +124,10 @@ impl MessageBody for PageBody {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
     use std::task::{Context, Poll, Waker};
 
-    use super::{Coding, MessageBody, OpenPages, PAGES, PageBody, SLICE};
+    use super::{Coding, Duration, MessageBody, OpenPages, PAGES, PATIENCE, Page, PageBody, SLICE};
 
     #[test]
     fn a_page_is_written_in_slices() {
@@ -151,6 +152,33 @@ mod tests {
             (0..PAGES).map(|_| pages.add((Coding::Identity, "page".into()))).collect();
         assert!(!pages.has_room(1));
         drop(open);
+        assert!(pages.has_room(PAGES));
+        assert!(!pages.has_room(PAGES + 1));
+    }
+
+    #[test]
+    fn pages_that_are_read_for_long_are_withdrawn_if_there_is_no_room() {
+        let pages = OpenPages::default();
+        let add = |age: Duration| {
+            let mut page = pages.add((Coding::Identity, "page".into()));
+            // Before there are weak references to it.
+            pages.pages.lock().expect("no panic").pop();
+            Arc::get_mut(&mut page).expect("the only reference").encoded -= age;
+            pages.pages.lock().expect("no panic").push(Arc::downgrade(&page));
+            page
+        };
+        let is_open = |page: &Arc<Page>| page.content.lock().expect("no panic").is_some();
+        let old = add(PATIENCE + Duration::from_secs(1));
+        let new: Vec<_> = (2..PAGES).map(|_| add(Duration::ZERO)).collect();
         assert!(pages.has_room(1));
+        assert!(is_open(&old), "there was room");
+        let last = add(Duration::ZERO);
+        assert!(pages.has_room(1));
+        assert!(!is_open(&old), "it was in the way");
+        assert!(new.iter().chain([&last]).all(is_open), "they are new");
+        // Those that nobody reads any more are not in the way.
+        let old = add(PATIENCE + Duration::from_secs(1));
+        drop(new);
+        assert!(pages.has_room(PAGES - 2) && is_open(&old));
     }
 }

@@ -161,3 +161,25 @@ impl OwnLabel {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{LabelValues, OwnLabel, ValueTable};
+
+    #[test]
+    fn what_another_thread_has_added_meanwhile_counts() {
+        let label = OwnLabel::new("tenant", &LabelValues::Limit(2));
+        let stale = || {
+            let mut table = ValueTable::default();
+            assert_eq!(label.find_new(&mut table, "none"), None);
+            table
+        };
+        let (mut first, mut second, mut third) = (stale(), stale(), stale());
+        let a = label.insert(&mut first, "a");
+        assert!(a.is_some());
+        assert_eq!(label.insert(&mut second, "a"), a);
+        assert!(label.insert(&mut first, "b").is_some());
+        assert_eq!(label.insert(&mut third, "c"), None);
+        assert_eq!(label.values.count(), 4);
+    }
+}

@@ -139,3 +139,18 @@ impl Row<'_> {
         Some(NativeHistogram::new(self.octaves?, self.counts.iter().sum()))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{PATIENCE, patience, thread};
+
+    #[test]
+    fn a_reader_is_patient_for_a_while() {
+        // A thread that is suspended between the two readings of the clock is not.
+        assert!((0..20).any(|_| patience()()));
+        let mut wait = patience();
+        wait();
+        thread::sleep(PATIENCE);
+        assert!(!wait());
+    }
+}

@@ -171,21 +171,29 @@ mod tests {
 
     #[test]
     fn each_series_has_its_own_counts() {
-        let family = family(1000);
-        let writer = Recorder::new(Arc::clone(&family)).writer();
-        let addrs: Vec<_> =
-            (0..300).map(|route| format!("/long/prefix/{route:03}/a/long/suffix")).collect();
-        for _ in 0..3 {
-            for (route, addr) in addrs.iter().enumerate() {
-                let slot = writer.slot(&ok(addr)).expect("there is room");
-                writer.record(slot, 0, route as u64);
+        // Cells of one and of several cache lines.
+        for bounds in [1, 20] {
+            let bounds: Vec<_> = (1..=bounds).map(f64::from).collect();
+            let buckets = Buckets::new(&bounds);
+            let family = Arc::new(Family::new(buckets, 1000, Arc::default(), Arc::default()));
+            let writer = Recorder::new(Arc::clone(&family)).writer();
+            let addrs: Vec<_> =
+                (0..300).map(|route| format!("/long/prefix/{route:03}/a/long/suffix")).collect();
+            for _ in 0..3 {
+                for (route, addr) in addrs.iter().enumerate() {
+                    let slot = writer.slot(&ok(addr)).expect("there is room");
+                    writer.record(slot, 0, route as u64);
+                }
             }
-        }
-        let snapshot = Snapshot::new(&family);
-        assert_eq!(snapshot.rows().count(), addrs.len());
-        for (route, row) in snapshot.rows().enumerate() {
-            assert_eq!(row.series.labels(), ok(&addrs[route]));
-            assert_eq!((row.counts, row.bytes), (&[3, 0][..], 3 * route as u64));
+            let snapshot = Snapshot::new(&family);
+            assert_eq!(snapshot.rows().count(), addrs.len());
+            for (route, row) in snapshot.rows().enumerate() {
+                assert_eq!(row.series.labels(), ok(&addrs[route]));
+                assert_eq!((row.counts[0], row.bytes), (3, 3 * route as u64));
+                assert_eq!(row.counts[1..].iter().sum::<u64>(), 0);
+            }
+            // A series that is not found gets another cell.
+            assert_eq!(family.shards()[0].cells().count(), addrs.len());
         }
     }
 

@@ -11,20 +11,23 @@ use std::time::{Duration, Instant};
 
 use actix_monitor::prometheus_client::encoding::text::encode;
 use actix_monitor::{BigBrother, BigBrotherBuilder, Exclude, Format, Monitor, ObserveAt};
-use actix_web::body::{MessageBody, SizedStream};
+use actix_web::body::{BodySize, MessageBody, SizedStream};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::StatusCode;
 use actix_web::middleware::{Next, from_fn};
 use actix_web::rt::time::sleep;
+use actix_web::test::init_service;
 use actix_web::{App, Error, HttpResponse, rt, web};
 use futures_util::{Stream, StreamExt as _, stream};
 use tokio::task::yield_now;
 
+use crate::support::child::in_a_process_of_its_own;
 use crate::support::client::Client;
 use crate::support::journal;
 use crate::support::page::{Page, Sample};
 use crate::support::patience::{PATIENCE, eventually};
 use crate::support::server::{Runtime, Server};
+use crate::support::services::controlled_bodies;
 
 /// Long enough that no system holds back a thread for so long.
 const THRESHOLD: Duration = Duration::from_millis(400);
@@ -169,45 +172,51 @@ async fn yields<B: MessageBody + 'static>(
 
 #[test]
 fn under_load_the_routes_that_block_are_named_and_no_other() {
-    journal::start();
-    let (measured, (begun, begins)) = (Measured::default(), mpsc::channel());
-    let middleware = builder().build();
-    let (monitor, known) = (middleware.monitor(), measured.clone());
-    let server = Server::start(2, move || {
-        let routes = |app: &mut web::ServiceConfig| routes(app, &known, &begun);
-        App::new().wrap(middleware.clone()).wrap(from_fn(yields)).configure(routes)
-    });
-    let pairs = [on_one_worker(&server), on_one_worker(&server)];
-    let mut waited = Duration::ZERO;
-    thread::scope(|scope| {
-        let paths = ["/offloads", "/awaits", "/awaits_briefly", "/worker", "/nowhere"];
-        for path in paths {
-            let mut client = server.connect();
-            scope.spawn(move || (0..4).for_each(|_| drop(client.get(path))));
-        }
-        for [mut blocking, mut delayed] in pairs {
-            for id in 0..2 {
-                blocking.send_request("GET", &format!("/blocks/{id}"), &[]);
-                begins.recv_timeout(PATIENCE).expect("the handler begins");
-                let sent = Instant::now();
-                delayed.get("/worker");
-                waited += sent.elapsed();
-                blocking.read_response();
-                blocking.request("POST", "/blocks_later", &[]);
+    // The log is shared, and another test blocks in the same routes.
+    in_a_process_of_its_own(|| {
+        journal::start();
+        let (measured, (begun, begins)) = (Measured::default(), mpsc::channel());
+        let middleware = builder().build();
+        let (monitor, known) = (middleware.monitor(), measured.clone());
+        let server = Server::start(2, move || {
+            let routes = |app: &mut web::ServiceConfig| routes(app, &known, &begun);
+            App::new().wrap(middleware.clone()).wrap(from_fn(yields)).configure(routes)
+        });
+        let pairs = [on_one_worker(&server), on_one_worker(&server)];
+        let mut waited = Duration::ZERO;
+        thread::scope(|scope| {
+            let paths = ["/offloads", "/awaits", "/awaits_briefly", "/worker", "/nowhere"];
+            for path in paths {
+                let mut client = server.connect();
+                scope.spawn(move || (0..4).for_each(|_| drop(client.get(path))));
             }
-        }
+            for [mut blocking, mut delayed] in pairs {
+                for id in 0..2 {
+                    blocking.send_request("GET", &format!("/blocks/{id}"), &[]);
+                    begins.recv_timeout(PATIENCE).expect("the handler begins");
+                    let sent = Instant::now();
+                    delayed.get("/worker");
+                    waited += sent.elapsed();
+                    blocking.read_response();
+                    blocking.request("POST", "/blocks_later", &[]);
+                }
+            }
+        });
+        let page = page(&monitor);
+        assert_eq!(measured.blocks().len(), 12);
+        measured.assert_on(&page);
+        // The test is worth nothing if no request waited for a worker that was blocked.
+        assert!(waited > BLOCK, "GET /worker waited for {waited:?}");
+        let warnings = journal::lines("actix_monitor");
+        let of = |route: &str| warnings.iter().filter(|line| line.contains(route)).count();
+        assert_eq!((of("GET /blocks/{id} "), of("POST /blocks_later ")), (1, 1), "{warnings:?}");
+        let named = warnings.iter().find(|line| line.contains("/blocks/{id}")).expect("see above");
+        assert!(named.contains("web::block"), "{named}");
+        let millis = named.split_once(" for ").and_then(|(_, rest)| rest.split_once(" ms"));
+        let millis: u128 = millis.and_then(|(millis, _)| millis.parse().ok()).expect("a duration");
+        let longest = measured.blocks().into_iter().max().expect("see above");
+        assert!((BLOCK.as_millis()..2 * longest.as_millis() + 1_000).contains(&millis), "{named}");
     });
-    let page = page(&monitor);
-    assert_eq!(measured.blocks().len(), 12);
-    measured.assert_on(&page);
-    // The test is worth nothing if no request waited for a worker that was blocked.
-    assert!(waited > BLOCK, "GET /worker waited for {waited:?}");
-    let warnings = journal::lines("actix_monitor");
-    let of = |route: &str| warnings.iter().filter(|line| line.contains(route)).count();
-    assert_eq!((of("GET /blocks/{id} "), of("POST /blocks_later ")), (1, 1), "{warnings:?}");
-    assert!(
-        warnings.iter().any(|line| line.contains("/blocks/{id}") && line.contains("web::block"))
-    );
 }
 
 /// A server with one worker, wrapped with `builder`, whose route `/` has this handler.
@@ -538,22 +547,56 @@ fn a_worker_has_one_timer_which_ends_with_its_middlewares() {
 }
 
 #[test]
-fn all_encoders_write_the_same_samples() {
-    let (server, monitor) = serve(builder().blocking_threshold(Duration::from_nanos(1)), || {
-        HttpResponse::Ok().finish()
+fn a_timer_ends_with_the_last_middleware_of_its_thread() {
+    rt::System::new().block_on(async {
+        let middleware = builder().build();
+        let monitor = middleware.monitor();
+        let first = init_service(App::new().wrap(middleware.clone())).await;
+        let second = init_service(App::new().wrap(middleware)).await;
+        assert_eq!(alive(&monitor), 1.0);
+        drop(first);
+        assert_eq!(alive(&monitor), 1.0);
+        drop(second);
+        assert_eq!(alive(&monitor), 0.0);
+        // The timer may be waiting: it fires before this one, which was set later.
+        sleep(Duration::from_millis(150)).await;
+        let count = fired(&monitor);
+        sleep(Duration::from_millis(300)).await;
+        assert_eq!(fired(&monitor), count);
     });
+}
+
+#[test]
+fn a_request_that_is_recorded_at_its_head_is_so_with_watched_workers() {
+    let (controls, routes) = controlled_bodies(BodySize::Stream);
+    let middleware = builder().observe_at(ObserveAt::Head).build();
+    let monitor = middleware.monitor();
+    let server = Server::watched(middleware, routes);
+    let mut client = server.connect();
+    client.send_request("GET", "/body/1", &[]);
+    let control = controls.recv_timeout(PATIENCE).expect("the handler begins");
+    let recorded = || Some(page(&monitor).recorded()).filter(|requests| !requests.is_empty());
+    assert_eq!(eventually("it is recorded", recorded), ["200 false GET /body/{id}: 1 of 0 bytes"]);
+    drop(control);
+}
+
+#[test]
+fn all_encoders_write_the_same_samples() {
+    let options = builder().blocking_threshold(Duration::from_nanos(1));
+    #[cfg(feature = "native-histograms")]
+    let options = options.native_histograms();
+    let (server, monitor) = serve(options, || HttpResponse::Ok().finish());
     server.connect().get("/");
     eventually("a timer fires", || (fired(&monitor) > 0.0).then_some(()));
     server.stop().expect("the server ends");
     eventually("the worker has ended", || (alive(&monitor) == 0.0).then_some(()));
     let mut encoded = String::new();
     encode(&mut encoded, monitor.registry()).expect("no metric fails");
-    let own = |text: &str| {
-        let page = Page::parse(text);
+    let own = |samples: Vec<Sample>| {
         let is_own = |sample: &Sample| {
             ["worker", "event_loop"].iter().any(|own| sample.name.starts_with(own))
         };
-        let lines = page.samples.into_iter().filter(is_own);
+        let lines = samples.into_iter().filter(is_own);
         // prometheus-client writes `le` first.
         let mut lines: Vec<_> = lines
             .map(|Sample { name, mut labels, value, .. }| {
@@ -564,10 +607,16 @@ fn all_encoders_write_the_same_samples() {
         lines.sort();
         lines
     };
-    let expected = own(&monitor.encode(Format::Text));
+    let of_text = |text: &str| own(Page::parse(text).samples);
+    let expected = of_text(&monitor.encode(Format::Text));
     assert_eq!(expected.len(), 18, "{expected:?}");
-    assert_eq!(own(&monitor.encode(Format::OpenMetrics)), expected);
-    assert_eq!(own(&encoded), expected);
+    assert_eq!(of_text(&monitor.encode(Format::OpenMetrics)), expected);
+    assert_eq!(of_text(&encoded), expected);
+    #[cfg(feature = "native-histograms")]
+    {
+        use crate::support::protobuf::{as_text, decode};
+        assert_eq!(own(as_text(&decode(&monitor.encode_protobuf())).0), expected);
+    }
 }
 
 #[test]

@@ -18,6 +18,7 @@ mod concurrency;
 mod custom;
 #[cfg(feature = "dashboard")]
 mod dashboard;
+mod debug;
 mod dependencies;
 mod documentation;
 mod exclusions;
@@ -60,5 +61,6 @@ mod scrapes;
 mod sharing;
 mod sources;
 mod support;
+mod text_sources;
 mod timers;
 mod validation;

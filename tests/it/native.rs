@@ -152,6 +152,32 @@ fn each_duration_is_in_the_bucket_that_contains_it() {
 }
 
 #[test]
+fn classic_and_native_buckets_do_not_mix_however_many_classic_ones_there_are() {
+    for classic in [4, 13, 14, 22] {
+        let bounds: Vec<_> = (1..=classic).map(f64::from).collect();
+        let monitor = native().buckets(bounds.clone()).build().monitor();
+        for series in 0..10 {
+            for seconds in 1..=classic + 1 {
+                let timer = monitor.start_request("amqp").addr(format!("{series}"));
+                timer.duration(Duration::from_secs(seconds as u64)).finish("ok");
+            }
+        }
+        let (families, page) = (decode(&monitor.encode_protobuf()), page_of(&monitor));
+        for series in 0..10 {
+            let addr = series.to_string();
+            let histogram = protobuf::histogram(&families, "request_seconds", &addr);
+            assert_eq!(histogram.sample_count, classic as u64 + 1);
+            let native = histogram.buckets().iter().map(|(_, count)| count).sum::<u64>();
+            assert_eq!(native, classic as u64 + 1, "{classic} classic buckets");
+            for bound in &bounds {
+                let labels = [("addr", addr.as_str()), ("le", &format!("{bound:.1}"))];
+                assert_eq!(page.value("request_seconds_bucket", &labels), Some(*bound));
+            }
+        }
+    }
+}
+
+#[test]
 fn no_duration_is_too_short_or_too_long() {
     let monitor = native().build().monitor();
     for duration in [Duration::ZERO, Duration::from_nanos(953), Duration::MAX] {

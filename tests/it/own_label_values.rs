@@ -58,6 +58,7 @@ fn a_value_becomes_known_with_the_first_request_that_succeeds() {
     let mut client = server.connect();
     for (status, name) in [
         (401, "acme"),
+        (300, "acme"),
         (302, "acme"),
         (500, "acme"),
         (200, "acme"),
@@ -75,6 +76,7 @@ fn a_value_becomes_known_with_the_first_request_that_succeeds() {
         [
             "200 acme: 1",
             "201 initech: 1",
+            "300 _overflow: 1",
             "302 _overflow: 1",
             "304 globex: 1",
             "401 _overflow: 1",

@@ -210,6 +210,11 @@ fn openmetrics_is_chosen_by_the_highest_weight_of_its_ranges() {
         "application/openmetrics-text;q=0.8,text/plain;q=0.9,text/plain;q=0.1",
         "application/openmetrics-text;q=0,application/openmetrics-text;Q=0.000",
         "text/plain, application/openmetrics-text;Q=0.999",
+        // Weights that are not valid.
+        "application/openmetrics-text;q=0.9999,text/plain;q=0.5",
+        "application/openmetrics-text;q=0.+9,text/plain;q=0.5",
+        "application/openmetrics-text;q=1.001,text/plain;q=0.5",
+        "application/openmetrics-text;q=2,text/plain;q=0.5",
     ] {
         is_text(&client.request("GET", "/metrics", &[("accept", accept)]));
     }

@@ -88,6 +88,38 @@ fn cpu_time_only_grows() {
 }
 
 #[test]
+fn cpu_time_and_start_are_those_of_the_kernel() {
+    in_a_process_of_its_own(|| {
+        let monitor = monitor().monitor();
+        let ticks = std::process::Command::new("getconf").arg("CLK_TCK").output().expect("libc");
+        let ticks = String::from_utf8_lossy(&ticks.stdout).trim().parse::<f64>().expect("a number");
+        // From the third field on, which follows the name of the program.
+        let stat = |field: usize| {
+            let stat = std::fs::read_to_string("/proc/self/stat").expect("it is Linux");
+            let (_, fields) = stat.rsplit_once(") ").expect("a name");
+            fields.split(' ').nth(field - 3).and_then(|text| text.parse::<f64>().ok())
+        };
+        let [user, system] = [14, 15].map(|field| move || stat(field).expect("a number"));
+        eventually("the program and the kernel have worked for it", || {
+            assert!((0..1_000).all(|_| user() >= 0.0));
+            (user() > 0.0 && system() > 0.0).then_some(())
+        });
+        let cpu = || (user() + system()) / ticks;
+        let before = cpu();
+        let shown = value(&monitor, "process_cpu_seconds_total");
+        assert!((before..=cpu()).contains(&shown), "{shown} is not from {before} on");
+
+        let boot = std::fs::read_to_string("/proc/stat").expect("it is Linux");
+        let boot = boot.lines().find_map(|line| line.strip_prefix("btime "));
+        let boot: f64 = boot.and_then(|seconds| seconds.parse().ok()).expect("a time");
+        let started = boot + stat(22).expect("a number") / ticks;
+        let shown = value(&monitor, "process_start_time_seconds");
+        // The kernel computes the time of the boot anew each time.
+        assert!((shown - started).abs() < 2.0, "{shown} is not {started}");
+    });
+}
+
+#[test]
 fn open_files_and_threads_are_counted() {
     in_a_process_of_its_own(|| {
         const FILES: usize = 50;

@@ -54,9 +54,16 @@ fn a_collector_that_hangs_costs_its_scrape_a_503_and_later_ones_its_metrics_alon
         assert_eq!(client.get("/ok").status, 200);
 
         let sent = Instant::now();
-        let failed = client.get("/metrics");
+        client.send_request("GET", "/metrics", &[]);
+        stuck.wait_for(1);
+        std::thread::sleep(TIME_LIMIT - Duration::from_secs(1));
+        let mut later = server.connect();
+        later.send_request("GET", "/metrics", &[]);
+        let failed = client.read_response();
         assert_eq!((failed.status, failed.body.len()), (503, 0));
         assert!(sent.elapsed() >= TIME_LIMIT, "after {:?}", sent.elapsed());
+        // It waited for the round that hangs, and has most of its time left.
+        assert_eq!(later.read_response().status, 200);
         page_at(&server, "/metrics");
 
         // From now on it hangs: nobody waits for it, and it is not called again.
@@ -136,6 +143,36 @@ fn scrapers_that_abort_leave_neither_threads_nor_connections() {
         assert!([200, 503].contains(&patient.read_response().status));
         eventually("the page is whole", || page_at(&server, "/metrics").value("stuck", &[]));
         eventually("no thread is left", || (threads_named(THREAD) == 0).then_some(()));
+    });
+}
+
+/// Ticks of the processor that this process has used.
+fn cpu_ticks() -> u64 {
+    let stat = std::fs::read_to_string("/proc/self/stat").expect("Linux");
+    let fields = stat.rsplit_once(") ").expect("a name").1.split(' ').skip(11).take(2);
+    fields.map(|ticks| ticks.parse::<u64>().expect("a number")).sum()
+}
+
+#[test]
+fn scrapes_that_wait_take_no_time_of_the_processor() {
+    in_a_process_of_its_own(|| {
+        let watched = monitor();
+        let stuck = Stuck::register(&watched.monitor());
+        let server = Server::watched(watched, ok);
+        let [mut first, mut second] = [server.connect(), server.connect()];
+        first.send_request("GET", "/metrics", &[]);
+        stuck.wait_for(1);
+        second.send_request("GET", "/metrics", &[]);
+        assert_eq!(server.connect().get("/ok").status, 200);
+        let before = cpu_ticks();
+        std::thread::sleep(Duration::from_secs(2));
+        let used = cpu_ticks() - before;
+        // A hundred ticks are a second.
+        assert!(used < 10, "{used} ticks in two seconds");
+        stuck.open();
+        for client in [&mut first, &mut second] {
+            assert!([200, 503].contains(&client.read_response().status));
+        }
     });
 }
 

@@ -136,7 +136,9 @@ mod prometheus_crate {
 
     use super::{assert_printed, assert_text_printed, isolated, scraped};
     use crate::support::child::in_a_process_of_its_own;
+    use crate::support::journal;
     use crate::support::oracle::is_text;
+    use crate::support::page::Page;
     use crate::support::server::Server;
 
     fn printed(registry: &Registry) -> String {
@@ -175,7 +177,7 @@ mod prometheus_crate {
         labels.map(pair).into()
     }
 
-    fn summary(of: &str) -> Metric {
+    fn summary(of: &str, lowest: f64) -> Metric {
         let quantile = |(quantile, value)| {
             let mut one = Quantile::default();
             one.set_quantile(quantile);
@@ -183,7 +185,9 @@ mod prometheus_crate {
             one
         };
         let mut summary = Summary::default();
-        summary.set_quantile([(0.5, 1.5), (0.99, 3.25), (1.0, f64::NAN)].map(quantile).into());
+        summary.set_quantile(
+            [(0.0, lowest), (0.5, 1.5), (0.99, 3.25), (1.0, f64::NAN)].map(quantile).into(),
+        );
         summary.set_sample_sum(4.75);
         summary.set_sample_count(2);
         let mut metric = Metric::from_label(labels([("of", of)]));
@@ -203,17 +207,21 @@ mod prometheus_crate {
         visits.inc_by(5);
         let temperature = Gauge::new("temperature", "Temperature").expect("a valid name");
         temperature.set(-1.5e-9);
+        let large = Gauge::new("large", "More than 64 bits").expect("a valid name");
+        large.set(1e20);
         let waits = HistogramOpts::new("wait_seconds", "Waits").buckets(vec![0.5, 1.0, 25.0]);
         let waits = HistogramVec::new(waits, &["queue"]).expect("valid names");
         for seconds in [0.25, 3.0, 70.0] {
             waits.with_label_values(&["a"]).observe(seconds);
         }
         waits.with_label_values(&["b"]).observe(0.125);
-        let sizes = family("sizes", MetricType::SUMMARY, vec![summary("a"), summary("b")]);
+        let sizes =
+            family("sizes", MetricType::SUMMARY, vec![summary("a", 1.0), summary("b", 0.0)]);
         for registered in [
             registry.register(Box::new(orders)),
             registry.register(Box::new(visits)),
             registry.register(Box::new(temperature)),
+            registry.register(Box::new(large)),
             registry.register(Box::new(waits)),
             registry.register(Box::new(Custom(vec![sizes]))),
         ] {
@@ -258,6 +266,18 @@ mod prometheus_crate {
         }
     }
 
+    #[test]
+    fn a_summary_with_a_negative_quantile_is_shown_as_text_only() {
+        let registry = Registry::new();
+        let sizes = family("sizes", MetricType::SUMMARY, vec![summary("a", -1.0)]);
+        registry.register(Box::new(Custom(vec![sizes]))).expect("an empty registry");
+        let monitor = isolated().attach("source", registry.clone()).build().monitor();
+        let [text, openmetrics] =
+            [Format::Text, Format::OpenMetrics].map(|format| Page::parse(&monitor.encode(format)));
+        assert_text_printed(&text, &printed(&registry));
+        assert!(openmetrics.find("sizes", &[]).is_empty());
+    }
+
     /// Custom collectors can return anything.
     #[test]
     fn families_that_are_not_valid_are_left_out() {
@@ -282,6 +302,7 @@ mod prometheus_crate {
     #[test]
     fn the_default_registry_is_attached_once_by_all_workers() {
         in_a_process_of_its_own(|| {
+            journal::start();
             let orders = IntCounter::new("orders_total", "Orders taken").expect("a valid name");
             prometheus::register(Box::new(orders.clone())).expect("the first metric");
             orders.inc();
@@ -294,6 +315,8 @@ mod prometheus_crate {
                 let page = is_text(&server.connect().get("/metrics"));
                 assert_printed(&page, "orders_total 1\n");
             }
+            let logged = journal::lines("actix_monitor");
+            assert!(logged.iter().all(|line| !line.starts_with("ERROR")), "{logged:?}");
         });
     }
 

@@ -190,6 +190,11 @@ fn refusals() -> Vec<(BigBrotherBuilder, &'static str)> {
              give a smaller limit, or use a log instead of a label",
         ),
         (
+            isolated().label("tenant", tenant().allow((0..60_002).map(|id| id.to_string()))),
+            "label \"tenant\": it could have more than 60000 values, each with series of its own; \
+             give a smaller limit, or use a log instead of a label",
+        ),
+        (
             isolated().label("tenant", tenant().allow([""; 0])),
             "label \"tenant\": the list of allowed values is empty, so each value would be \
              \"_overflow\"; give the values that it can have",
@@ -429,4 +434,16 @@ fn try_build_before_the_server_returns_the_conflict() {
         assert_eq!(server.connect().get("/ok").status, 200);
         assert_eq!(server.metrics().requests(), 2.0, "the first server continues");
     });
+}
+
+#[test]
+fn four_labels_and_60000_values_are_accepted() {
+    let values = || (0..60_000).map(|id| id.to_string());
+    for builder in [
+        (0..4).fold(isolated(), |builder, n| builder.label(format!("l{n}"), tenant())),
+        isolated().label("tenant", tenant().limit(60_000)),
+        isolated().label("tenant", tenant().allow(values())),
+    ] {
+        assert!(builder.try_build().is_ok());
+    }
 }
