@@ -89,6 +89,14 @@ soak seconds="60":
     cargo clippy --locked --manifest-path tests/soak/Cargo.toml -- --deny warnings
     cargo run --locked --release --manifest-path tests/soak/Cargo.toml -- {{ seconds }}
 
+# Mutations of src that a test must catch: all in days, or `just mutants --shard 1/50`, `just mutants -F NAME`
+mutants *arguments:
+    #!/usr/bin/env bash
+    set -euo pipefail
+    PATH="{{ target }}/tools/bin:$PATH"
+    command -v cargo-mutants >/dev/null || cargo install --locked --root "{{ target }}/tools" cargo-mutants
+    cargo mutants {{ arguments }}
+
 # Measures the middleware beside its peers: everything, or `just bench --quick scrape`
 bench *arguments:
     cargo run --release --manifest-path benches/Cargo.toml -- {{ arguments }}
