@@ -45,7 +45,24 @@ package:
 # The loom models of the lock-free parts
 models:
     cargo fmt --manifest-path tests/models/Cargo.toml --check
-    cargo test --release --manifest-path tests/models/Cargo.toml
+    RUSTFLAGS="--cfg loom" LOOM_MAX_BRANCHES=20000 CARGO_TARGET_DIR="{{ target }}/loom" \
+        cargo test --release --manifest-path tests/models/Cargo.toml
+
+# The tests of the store under Miri, with weak memory, in the orders of some seeds
+miri seeds="4":
+    rustup component add --toolchain nightly miri rust-src
+    MIRIFLAGS="-Zmiri-many-seeds=0..{{ seeds }} -Zmiri-ignore-leaks -Zmiri-deterministic-floats" \
+        CARGO_TARGET_DIR="{{ target }}/miri" cargo +nightly miri test --lib store::
+
+# Changes of the lock and of each memory ordering, and what notices them
+mutations *names:
+    CARGO_TARGET_DIR="{{ target }}" tests/models/mutations.py {{ names }}
+
+# The tests of concurrent requests, timers and scrapes with ThreadSanitizer
+tsan *tests="concurrency:: timers:: scrapes:: native::":
+    # Without backtraces: a scenario that panics on purpose would exceed its time limit.
+    RUST_BACKTRACE=0 RUSTFLAGS="-Zsanitizer=thread" CARGO_TARGET_DIR="{{ target }}/tsan" \
+        cargo +nightly test --all-features -Zbuild-std --target x86_64-unknown-linux-gnu --test it -- {{ tests }}
 
 # Counts, routes and texts with random apps and requests; more cases with PROPTEST_CASES=10000
 properties *arguments:
@@ -202,4 +219,4 @@ toolchain version:
         { echo "Rust {{ version }} is missing and cannot be installed; install it with rustup" >&2; exit 1; }
 
 # Everything that must pass before a change is merged
-ci: check features deny api msrv targets (minimal "check") test package models bench-check newest e2e properties fuzz soak
+ci: check features deny api msrv targets (minimal "check") test package models miri bench-check newest e2e properties fuzz soak

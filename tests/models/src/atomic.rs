@@ -1,7 +1,7 @@
 //! Stands in for `store::atomic`: loom's atomics, with one crutch for loom.
 
 use std::cell::Cell;
-use std::sync::atomic as real;
+use std::sync::Mutex;
 
 pub(crate) use loom::sync::atomic::{Ordering, fence};
 
@@ -10,10 +10,11 @@ loom::thread_local! {
 }
 
 /// Marks what `write` loads as loaded by the one writer.
-pub(crate) fn as_the_writer(write: impl FnOnce()) {
+pub(crate) fn as_the_writer<T>(write: impl FnOnce() -> T) -> T {
     WRITES.with(|writes| writes.set(true));
-    write();
+    let result = write();
     WRITES.with(|writes| writes.set(false));
+    result
 }
 
 /// Loom's word, but for the loads of its one writer.
@@ -24,22 +25,36 @@ pub(crate) fn as_the_writer(write: impl FnOnce()) {
 /// model is run once. So the one writer is told its word by us; loom would give
 /// it the same, the newest value, in every order. What a worker that takes a
 /// shard over finds in it is told by loom: see the claim about that.
-#[derive(Debug, Default)]
-pub(crate) struct AtomicU64 {
-    word: loom::sync::atomic::AtomicU64,
-    newest: real::AtomicU64,
-}
-
-impl AtomicU64 {
-    pub(crate) fn load(&self, ordering: Ordering) -> u64 {
-        if WRITES.with(Cell::get) {
-            return self.newest.load(real::Ordering::Relaxed);
+macro_rules! atomic {
+    ($name:ident, $word:ty) => {
+        #[derive(Debug, Default)]
+        pub(crate) struct $name {
+            word: loom::sync::atomic::$name,
+            newest: Mutex<$word>,
         }
-        self.word.load(ordering)
-    }
 
-    pub(crate) fn store(&self, value: u64, ordering: Ordering) {
-        self.word.store(value, ordering);
-        self.newest.store(value, real::Ordering::Relaxed);
-    }
+        impl $name {
+            #[allow(dead_code, reason = "some words are created by default")]
+            pub(crate) fn new(value: $word) -> Self {
+                Self { word: loom::sync::atomic::$name::new(value), newest: Mutex::new(value) }
+            }
+
+            pub(crate) fn load(&self, ordering: Ordering) -> $word {
+                if WRITES.with(Cell::get) {
+                    return *self.newest.lock().unwrap();
+                }
+                self.word.load(ordering)
+            }
+
+            pub(crate) fn store(&self, value: $word, ordering: Ordering) {
+                self.word.store(value, ordering);
+                *self.newest.lock().unwrap() = value;
+            }
+        }
+    };
 }
+
+atomic!(AtomicI64, i64);
+atomic!(AtomicU32, u32);
+atomic!(AtomicU64, u64);
+atomic!(AtomicUsize, usize);

@@ -1,5 +1,7 @@
-//! One interface for the cell and its mutants.
+//! One interface for a cell with native buckets and without.
 
+use crate::atomic::{Ordering, as_the_writer};
+use crate::cell::{CacheLine, HistogramCell, Totals, lines_per_cell};
 use crate::native::{DIRECTORY_LINES, NativeCell, OctaveLines};
 
 /// Buckets of the models: one is enough to be torn from its sum, and each further
@@ -57,77 +59,57 @@ pub(crate) trait Subject: Default + Send + Sync + 'static {
 /// How often a reader of the models tries to read whole observations.
 const ATTEMPTS: usize = 3;
 
-macro_rules! subject {
-    ($name:ident, $source:ident) => {
-        pub(crate) struct $name(Vec<crate::$source::CacheLine>);
+/// The cell alone.
+pub(crate) struct Classic(Vec<CacheLine>);
 
-        impl Default for $name {
-            fn default() -> Self {
-                let lines = crate::$source::lines_per_cell(COUNTS);
-                Self((0..lines).map(|_| Default::default()).collect())
-            }
-        }
-
-        impl Subject for $name {
-            fn record(&self, nanos: u64, bytes: u64) {
-                let cell = crate::$source::HistogramCell::new(&self.0);
-                crate::atomic::as_the_writer(|| cell.record(0, nanos, bytes, None));
-            }
-
-            fn read(&self) -> Seen {
-                let mut seen = Seen::default();
-                let Seen { nanos, bytes, counts, .. } = &mut seen;
-                let totals = crate::$source::Totals { nanos, bytes, counts };
-                let mut attempts = 0;
-                let wait = || {
-                    attempts += 1;
-                    attempts < ATTEMPTS
-                };
-                crate::$source::HistogramCell::new(&self.0).read(totals, || {}, wait);
-                seen.native = seen.counts[0];
-                seen
-            }
-
-            fn try_read(&self) -> Option<Seen> {
-                let mut seen = Seen::default();
-                let Seen { nanos, bytes, counts, .. } = &mut seen;
-                let mut totals = crate::$source::Totals { nanos, bytes, counts };
-                let cell = crate::$source::HistogramCell::new(&self.0);
-                let is_whole = cell.try_read(&mut totals, || {});
-                seen.native = seen.counts[0];
-                is_whole.then_some(seen)
-            }
-        }
-    };
+impl Default for Classic {
+    fn default() -> Self {
+        Self((0..lines_per_cell(COUNTS)).map(|_| Default::default()).collect())
+    }
 }
 
-subject!(Real, cell);
-subject!(VersionNeverOdd, version_never_odd);
-subject!(NoReleaseFence, no_release_fence);
-subject!(WordsPublishedRelaxed, words_published_relaxed);
-subject!(WordsWrittenAfterTheVersion, words_written_after_the_version);
-subject!(VersionReadRelaxed, version_read_relaxed);
-subject!(OddVersionRead, odd_version_read);
-subject!(NoAcquireFence, no_acquire_fence);
-subject!(RecordNeverFinished, record_never_finished);
-subject!(VersionNotCompared, version_not_compared);
+impl Classic {
+    /// Leaves the cell as a writer does that never ends its record: with an odd version.
+    pub(crate) fn lose_the_end_of_a_record(&self) {
+        let version = &self.0[0].words()[0];
+        version.store(version.load(Ordering::Relaxed) - 1, Ordering::Relaxed);
+    }
+}
+
+impl Subject for Classic {
+    fn record(&self, nanos: u64, bytes: u64) {
+        as_the_writer(|| HistogramCell::new(&self.0).record(0, nanos, bytes, None));
+    }
+
+    fn read(&self) -> Seen {
+        let mut seen = Seen::default();
+        let Seen { nanos, bytes, counts, .. } = &mut seen;
+        let mut attempts = 0;
+        let wait = || {
+            attempts += 1;
+            attempts < ATTEMPTS
+        };
+        HistogramCell::new(&self.0).read(Totals { nanos, bytes, counts }, || {}, wait);
+        seen.native = seen.counts[0];
+        seen
+    }
+
+    fn try_read(&self) -> Option<Seen> {
+        let mut seen = Seen::default();
+        let Seen { nanos, bytes, counts, .. } = &mut seen;
+        let mut totals = Totals { nanos, bytes, counts };
+        let is_whole = HistogramCell::new(&self.0).try_read(&mut totals, || {});
+        seen.native = seen.counts[0];
+        is_whole.then_some(seen)
+    }
+}
 
 /// The cell with native buckets.
+#[derive(Default)]
 pub(crate) struct WithNative {
-    cell: Real,
-    directory: [crate::cell::CacheLine; DIRECTORY_LINES],
+    cell: Classic,
+    directory: [CacheLine; DIRECTORY_LINES],
     octaves: OctaveLines,
-}
-
-impl Default for WithNative {
-    fn default() -> Self {
-        let (cell, directory, octaves) = Default::default();
-        let subject = Self { cell, directory, octaves };
-        // Allocates the lines for all octaves of the model: loom does not see that boxcar
-        // publishes those that a writer allocates beside a reader.
-        crate::atomic::as_the_writer(|| assert!(subject.native().word(1_000_000).is_some()));
-        subject
-    }
 }
 
 impl WithNative {
@@ -138,10 +120,10 @@ impl WithNative {
 
 impl Subject for WithNative {
     fn record(&self, nanos: u64, bytes: u64) {
-        crate::atomic::as_the_writer(|| {
+        as_the_writer(|| {
             let word = self.native().word(nanos);
             assert!(word.is_some(), "the observations are above the zero bucket");
-            crate::cell::HistogramCell::new(&self.cell.0).record(0, nanos, bytes, word);
+            HistogramCell::new(&self.cell.0).record(0, nanos, bytes, word);
         });
     }
 
@@ -152,8 +134,8 @@ impl Subject for WithNative {
     fn try_read(&self) -> Option<Seen> {
         let (mut seen, mut octaves) = (Seen::default(), Vec::new());
         let Seen { nanos, bytes, counts, .. } = &mut seen;
-        let mut totals = crate::cell::Totals { nanos, bytes, counts };
-        let cell = crate::cell::HistogramCell::new(&self.cell.0);
+        let mut totals = Totals { nanos, bytes, counts };
+        let cell = HistogramCell::new(&self.cell.0);
         let is_whole = cell.try_read(&mut totals, || self.native().load(&mut octaves));
         seen.native = octaves.iter().flat_map(|(_, counts)| counts).sum();
         is_whole.then_some(seen)
