@@ -50,7 +50,6 @@ models:
 
 # The tests of the store under Miri, with weak memory, in the orders of some seeds
 miri seeds="4":
-    rustup component add --toolchain nightly miri rust-src
     MIRIFLAGS="-Zmiri-many-seeds=0..{{ seeds }} -Zmiri-ignore-leaks -Zmiri-deterministic-floats" \
         CARGO_TARGET_DIR="{{ target }}/miri" cargo +nightly miri test --lib store::
 
