@@ -8,6 +8,10 @@ msrv := "1.89.0"
 
 target := env("CARGO_TARGET_DIR", justfile_directory() / "target")
 
+# Packages outside of the workspace build there as well, and share what is equal.
+export CARGO_TARGET_DIR := target
+export CARGO_PROFILE_DEV_DEBUG := "0"
+
 [private]
 default:
     @{{ just_executable() }} --list --unsorted
