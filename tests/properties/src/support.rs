@@ -4,6 +4,8 @@
 
 #[path = "../../it/support/client.rs"]
 pub(crate) mod client;
+#[path = "../../it/support/http2.rs"]
+pub(crate) mod http2;
 #[path = "../../it/support/page.rs"]
 pub(crate) mod page;
 #[path = "../../it/support/patience.rs"]
