@@ -53,7 +53,7 @@ models:
         cargo test --release --manifest-path tests/models/Cargo.toml
 
 # The tests of the store under Miri, with weak memory, in the orders of some seeds
-miri seeds="4":
+miri seeds="2":
     MIRIFLAGS="-Zmiri-many-seeds=0..{{ seeds }} -Zmiri-ignore-leaks -Zmiri-deterministic-floats" \
         CARGO_TARGET_DIR="{{ target }}/miri" cargo +nightly miri test --lib store::
 
