@@ -81,13 +81,14 @@ class Store:
         """The present samples of a selector: their own labels, as a frozen set of pairs, to their value."""
         return {own_labels(series): series.points[-1][1] for series in self.query(selector)}
 
-    def wait_for_scrape_after(self, moment, seconds=15):
-        """Until a scrape that began after `moment` is in the store."""
-        until(
-            f"a scrape in {self.name}",
-            seconds,
-            lambda: any(at > moment and up for series in self.query("up[30s]") for at, up in series.points),
-        )
+    def wait_for_scrape_after(self, moment, seconds=15, targets=1):
+        """Until scrapes of so many targets that began after `moment` are in the store."""
+
+        def scraped():
+            series = self.query("up[30s]")
+            return sum(any(at > moment and up for at, up in one.points) for one in series) >= targets
+
+        until(f"a scrape in {self.name}", seconds, scraped)
 
 
 class Prometheus(Store):

@@ -39,7 +39,7 @@ def check(report, binary, directory):
                     counts.send(report, traffic)
                 sent[job] += sum(traffic.counts.values())
             for store in stores:
-                store.wait_for_scrape_after(time.time())
+                store.wait_for_scrape_after(time.time(), targets=len(apps))
         for store in stores:
             check_store(report, store, apps, sent)
 
