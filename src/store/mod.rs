@@ -31,4 +31,6 @@ pub(crate) mod series;
 pub(crate) mod shard;
 pub(crate) mod slots;
 pub(crate) mod snapshot;
+#[cfg(test)]
+mod versions;
 pub(crate) mod writer;
