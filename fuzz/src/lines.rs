@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
+use crate::support::page::{is_name, read_value};
+
 /// A line with a value. Labels are sorted.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Sample {
@@ -110,30 +112,6 @@ fn read_labels<'a>(text: &'a str, labels: &mut BTreeMap<String, String>) -> Opti
             None => return after.strip_prefix('}'),
         }
     }
-}
-
-fn read_value(text: &str) -> Option<(String, &str)> {
-    let mut value = String::new();
-    let mut characters = text.char_indices();
-    while let Some((at, character)) = characters.next() {
-        match character {
-            '"' => return Some((value, &text[at + 1..])),
-            '\\' => value.push(match characters.next()?.1 {
-                'n' => '\n',
-                escaped @ ('\\' | '"') => escaped,
-                _ => return None,
-            }),
-            other => value.push(other),
-        }
-    }
-    None
-}
-
-/// Whether a metric or a label can have this name; a colon is only in those of metrics.
-fn is_name(text: &str) -> bool {
-    let mut characters = text.chars();
-    characters.next().is_some_and(|first| first.is_ascii_alphabetic() || "_:".contains(first))
-        && characters.all(|other| other.is_ascii_alphanumeric() || "_:".contains(other))
 }
 
 fn check_buckets(types: &BTreeMap<String, String>, samples: &[Sample]) {

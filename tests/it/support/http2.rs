@@ -70,7 +70,7 @@ impl Http2 {
         stream.set_write_timeout(Some(PATIENCE))?;
         let mut client = Self { stream, next: 1, responses: HashMap::new(), reads };
         client.stream.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")?;
-        // Without a table of headers (0x1) each response can be read by itself.
+        // The table of header fields (0x1) is empty: no response refers to another one.
         let settings = [(0x1, 0), (0x4, window)].map(|(setting, value): (u16, u32)| {
             [&setting.to_be_bytes()[..], &value.to_be_bytes()[..]].concat()
         });

@@ -209,7 +209,7 @@ fn read_labels<'a>(text: &'a str, labels: &mut Vec<(String, String)>) -> Option<
 }
 
 /// Reads a label value up to its closing quote and returns the rest.
-fn read_value(text: &str) -> Option<(String, &str)> {
+pub(crate) fn read_value(text: &str) -> Option<(String, &str)> {
     let mut value = String::new();
     let mut characters = text.char_indices();
     while let Some((at, character)) = characters.next() {
@@ -226,7 +226,8 @@ fn read_value(text: &str) -> Option<(String, &str)> {
     None
 }
 
-fn is_name(text: &str) -> bool {
+/// Whether a metric or a label can have this name; a colon is only in those of metrics.
+pub(crate) fn is_name(text: &str) -> bool {
     let mut characters = text.chars();
     characters.next().is_some_and(|first| first.is_ascii_alphabetic() || "_:".contains(first))
         && characters.all(|other| other.is_ascii_alphanumeric() || "_:".contains(other))
