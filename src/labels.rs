@@ -159,6 +159,23 @@ pub(crate) fn escape(out: &mut String, text: &str, escaped: &[char]) {
     out.push_str(rest);
 }
 
+/// Resolves the escapes of a help text or a label value: a backslash before one
+/// of these characters.
+pub(crate) fn unescape(text: &str, escapes: &[char]) -> String {
+    let mut unescaped = String::with_capacity(text.len());
+    let mut characters = text.chars();
+    while let Some(character) = characters.next() {
+        match (character, characters.as_str().chars().next()) {
+            ('\\', Some(escaped)) if escapes.contains(&escaped) => {
+                unescaped.push(if escaped == 'n' { '\n' } else { escaped });
+                characters.next();
+            }
+            _ => unescaped.push(character),
+        }
+    }
+    unescaped
+}
+
 /// The first 120 characters of a text from outside: a limit of label sets alone
 /// does not bound the size of the page.
 #[inline]

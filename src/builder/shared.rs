@@ -186,7 +186,7 @@ impl BigBrotherBuilder {
             option: "register",
             key: key.into(),
             identity: (TypeId::of::<F>(), 0),
-            add: Box::new(move |sources| sources.register(register)),
+            add: Box::new(move |sources, key| sources.register(register, Some(key))),
         });
         self
     }
@@ -219,7 +219,7 @@ impl BigBrotherBuilder {
             option: "attach",
             key: key.into(),
             identity: source.identity,
-            add: Box::new(move |sources| sources.attach(source)),
+            add: Box::new(move |sources, key| sources.attach(source, Some(key))),
         });
         self
     }

@@ -10,5 +10,6 @@ pub(crate) mod page;
 #[cfg(feature = "native-histograms")]
 pub(crate) mod protobuf;
 pub(crate) mod scrape;
+mod source;
 pub(crate) mod sources;
 pub(crate) mod writer;

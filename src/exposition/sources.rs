@@ -3,31 +3,26 @@
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 use std::fmt;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::thread::{self, ThreadId};
-use std::time::Instant;
 
 use prometheus_client::registry::Registry;
 
-use super::custom::builder::Constant;
+use super::custom::constant::Constant;
 use super::custom::family::CustomFamily;
 use super::custom::registry;
-use super::custom::rejected::Rejected;
-use super::custom::text;
-use super::scrape::TIME_LIMIT;
+use super::source::Source;
 use crate::error::BuildError;
 use crate::options::source::{MetricSource, SourceIdentity, SourceKind};
 use crate::panics::contain;
 use crate::protocol::LOG;
 use crate::store::series::ConstLabels;
 
-/// How many threads read a source at a time.
-const READINGS: usize = 8;
-
 /// How many different warnings are logged.
 const LOGGED: usize = 1000;
+
+/// Adds something to the page under a key.
+type Add = dyn FnOnce(&Sources, String) + Send;
 
 /// What a builder adds to the page, which each worker adds again.
 pub(crate) struct Registration {
@@ -36,7 +31,7 @@ pub(crate) struct Registration {
     pub(crate) key: String,
     /// The type of the closure, which differs for each place in the source, or of the source.
     pub(crate) identity: SourceIdentity,
-    pub(crate) add: Box<dyn FnOnce(&Sources) + Send>,
+    pub(crate) add: Box<Add>,
 }
 
 /// The app's metrics: one source for each registration, so that no lock is held while the
@@ -52,13 +47,6 @@ pub(crate) struct Sources {
     logged: Mutex<HashSet<String>>,
 }
 
-#[derive(Debug)]
-struct Source {
-    kind: SourceKind,
-    /// When each reading in progress began, and on which thread.
-    readings: Mutex<Vec<(Instant, ThreadId)>>,
-}
-
 impl Sources {
     pub(crate) fn new(const_labels: ConstLabels) -> Self {
         Self {
@@ -72,19 +60,23 @@ impl Sources {
 
     /// Registers metrics in a registry of their own. If `register` panics, nothing is
     /// registered.
-    pub(crate) fn register<T>(&self, register: impl FnOnce(&mut Registry) -> T) -> T {
+    pub(crate) fn register<T>(
+        &self,
+        register: impl FnOnce(&mut Registry) -> T,
+        key: Option<String>,
+    ) -> T {
         let mut registry = registry::new_registry();
         let value = register(&mut registry);
-        self.attach(MetricSource::registry(move |show| show(&registry)));
+        self.attach(MetricSource::registry(move |show| show(&registry)), key);
         value
     }
 
-    pub(crate) fn attach(&self, MetricSource { kind, .. }: MetricSource) {
+    pub(crate) fn attach(&self, MetricSource { kind, .. }: MetricSource, key: Option<String>) {
         if matches!(kind, SourceKind::Text(_)) {
             // Relaxed: a flag that is only ever set, and not ordered with anything else.
             self.has_text.store(true, Ordering::Relaxed);
         }
-        let source = Arc::new(Source { kind, readings: Mutex::default() });
+        let source = Arc::new(Source::new(kind, key));
         self.sources.lock().unwrap_or_else(PoisonError::into_inner).push(source);
     }
 
@@ -130,8 +122,8 @@ impl Sources {
                     continue;
                 }
             }
-            let made = Registered { sources: self, key: Some(key) };
-            add(self);
+            let made = Registered { sources: self, key: Some(key.clone()) };
+            add(self, key);
             made.keep();
         }
     }
@@ -140,33 +132,21 @@ impl Sources {
         self.registered.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The families of all sources. What cannot be shown is left out and logged once: the
-    /// page does not depend on it.
-    pub(crate) fn read(&self) -> Vec<CustomFamily> {
+    /// Passes the families of all sources to `visit`. What cannot be shown is left out and
+    /// logged once: the page does not depend on it.
+    pub(crate) fn read(&self, mut visit: impl FnMut(&CustomFamily<'_>)) {
         let sources = self.sources.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        sources.iter().flat_map(|source| self.read_one(source)).collect()
-    }
-
-    fn read_one(&self, source: &Source) -> Vec<CustomFamily> {
-        let read = Reading::begin(source).and_then(|_reading| {
-            let read = catch_unwind(AssertUnwindSafe(|| source.kind.read(&self.constant)));
-            match read {
-                Ok(Ok(read)) => Ok(read),
-                Ok(Err(fmt::Error)) => Err("a metric returned an error when it was encoded"),
-                Err(_) => Err("a metric panicked when it was encoded"),
-            }
-        });
-        match read {
-            Ok((families, rejected)) => {
-                rejected.iter().for_each(|rejected| self.log_once(rejected));
-                families
-            }
-            Err(reason) => {
-                self.log_once(format_args!(
-                    "metrics of the app are left out of the page: {reason}"
-                ));
-                Vec::new()
-            }
+        for source in &sources {
+            let content = match source.content() {
+                Ok(content) => content,
+                Err(warning) => {
+                    self.log_once(warning);
+                    continue;
+                }
+            };
+            let (families, rejected) = content.read(&self.constant);
+            rejected.iter().for_each(|rejected| self.log_once(rejected));
+            families.iter().for_each(&mut visit);
         }
     }
 
@@ -205,62 +185,6 @@ impl Drop for Registered<'_> {
     fn drop(&mut self) {
         if let Some(key) = &self.key {
             self.sources.lock_registered().remove(key);
-        }
-    }
-}
-
-impl SourceKind {
-    /// The families, and what is left out of them.
-    fn read(&self, constant: &Constant) -> Result<(Vec<CustomFamily>, Vec<Rejected>), fmt::Error> {
-        match self {
-            Self::Registry(lend) => {
-                let mut text = Ok(String::new());
-                lend(&mut |registry| text = registry::encode(registry));
-                // Without the lock of the registry.
-                Ok(registry::read(&text?, constant))
-            }
-            #[cfg(feature = "prometheus")]
-            Self::Prometheus(registry) => {
-                Ok(super::custom::prometheus::read(&registry.gather(), constant))
-            }
-            Self::Text(render) => Ok(text::read(&render(), constant)),
-        }
-    }
-}
-
-/// A reading in progress.
-///
-/// # Drop
-///
-/// Ends it, also if a metric panics.
-struct Reading<'a> {
-    source: &'a Source,
-    this: (Instant, ThreadId),
-}
-
-impl<'a> Reading<'a> {
-    /// Refuses a source that cannot be read now.
-    fn begin(source: &'a Source) -> Result<Self, &'static str> {
-        let mut readings = source.readings.lock().unwrap_or_else(PoisonError::into_inner);
-        let this = (Instant::now(), thread::current().id());
-        if readings.iter().any(|(_, thread)| *thread == this.1) {
-            return Err("a collector or a source encodes the page that it is part of");
-        }
-        // Well below the time limit of a round, which began before this reading did.
-        let hangs = readings.iter().any(|(began, _)| began.elapsed() >= TIME_LIMIT / 2);
-        if hangs || readings.len() >= READINGS {
-            return Err("a collector or a source hangs");
-        }
-        readings.push(this);
-        Ok(Self { source, this })
-    }
-}
-
-impl Drop for Reading<'_> {
-    fn drop(&mut self) {
-        let mut readings = self.source.readings.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(index) = readings.iter().position(|other| *other == self.this) {
-            readings.swap_remove(index);
         }
     }
 }

@@ -13,7 +13,7 @@ use crate::dependency::check::Dependency;
 use crate::dependency::set::DependencySet;
 use crate::dependency::state::DependencyState;
 use crate::error::BuildError;
-use crate::exposition::format::{Format, PageFormat};
+use crate::exposition::format::Format;
 use crate::exposition::page::Page;
 use crate::exposition::scrape::{Representation, ScrapeError, scrape};
 use crate::exposition::sources::Registration;
@@ -93,7 +93,7 @@ impl Monitor {
     /// assert!(monitor.encode(Format::Text).contains("orders_total 1\n"));
     /// ```
     pub fn register<T>(&self, register: impl FnOnce(&mut Registry) -> T) -> T {
-        self.core.page.sources().register(register)
+        self.core.page.sources().register(register, None)
     }
 
     /// Shows metrics on the page that the app keeps in another library.
@@ -118,7 +118,7 @@ impl Monitor {
     /// assert!(monitor.encode(Format::Text).contains("shop_open 0\n"));
     /// ```
     pub fn attach(&self, source: impl Into<MetricSource>) {
-        self.core.page.sources().attach(source.into());
+        self.core.page.sources().attach(source.into(), None);
     }
 
     /// Returns a registry that contains this crate's families, for the encoders of
@@ -201,8 +201,7 @@ impl Monitor {
     /// assert!(page.contains("application_info{version=\"v0.1.2\"} 1\n"));
     /// ```
     pub fn encode(&self, format: Format) -> String {
-        let page = self.core.page.encode_one(PageFormat::Text(format));
-        String::from_utf8(page).unwrap_or_default()
+        self.core.page.encode_text(format)
     }
 
     /// Encodes the page in the Prometheus protobuf format on the calling thread: messages of
@@ -224,7 +223,7 @@ impl Monitor {
     #[cfg(feature = "native-histograms")]
     #[cfg_attr(docsrs, doc(cfg(feature = "native-histograms")))]
     pub fn encode_protobuf(&self) -> Vec<u8> {
-        self.core.page.encode_one(PageFormat::Protobuf)
+        self.core.page.encode_protobuf()
     }
 
     /// A page as `wanted`, encoded on another thread and not older than this call.

@@ -8,7 +8,7 @@ use crate::exposition::custom::family::CustomFamily;
 use crate::exposition::custom::names::Names;
 use crate::exposition::custom::rejected::Rejected;
 use crate::exposition::families::FamilySnapshot;
-use crate::exposition::format::PageFormat;
+use crate::exposition::format::{Format, PageFormat};
 #[cfg(feature = "native-histograms")]
 use crate::exposition::protobuf::page::ProtobufPage;
 use crate::exposition::scrape::{Scrapes, Source};
@@ -58,17 +58,23 @@ impl PageSource {
         self.has_openmetrics.load(Ordering::Relaxed) && !self.sources.has_text()
     }
 
-    pub(crate) fn encode_one(&self, format: PageFormat) -> Vec<u8> {
-        self.encode(&[format]).pop().unwrap_or_default()
-    }
-}
-
-impl Source for PageSource {
-    fn scrapes(&self) -> &Scrapes {
-        &self.scrapes
+    pub(crate) fn encode_text(&self, format: Format) -> String {
+        self.encode_with(&[PageFormat::Text(format)], AnyWriter::finish_text)
+            .pop()
+            .unwrap_or_default()
     }
 
-    fn encode(&self, formats: &[PageFormat]) -> Vec<Vec<u8>> {
+    #[cfg(feature = "native-histograms")]
+    pub(crate) fn encode_protobuf(&self) -> Vec<u8> {
+        self.encode(&[PageFormat::Protobuf]).pop().unwrap_or_default()
+    }
+
+    /// Encodes pages, each of which `finish` makes.
+    fn encode_with<T: AsRef<[u8]>>(
+        &self,
+        formats: &[PageFormat],
+        finish: impl Fn(AnyWriter) -> T,
+    ) -> Vec<T> {
         // Relaxed: a hint, of which any recent value serves.
         let length = self.last_length.load(Ordering::Relaxed);
         let writer = |format: &PageFormat| AnyWriter::new(*format, length + length / 8);
@@ -81,20 +87,31 @@ impl Source for PageSource {
             writers.iter_mut().for_each(|writer| writer.own_family(family));
             Ok(())
         });
-        for family in self.sources.read() {
-            if let Err(rejected) = names.claim(&family.name, family.metric_type) {
+        self.sources.read(|family| {
+            if let Err(rejected) = names.claim(family.name, family.metric_type) {
                 self.sources.log_once(rejected);
-                continue;
+                return;
             }
             for writer in &mut writers {
-                if let Err(rejected) = writer.custom_family(&family) {
+                if let Err(rejected) = writer.custom_family(family) {
                     self.sources.log_once(rejected);
                 }
             }
-        }
-        let pages: Vec<_> = writers.into_iter().map(AnyWriter::finish).collect();
-        self.last_length.store(pages.iter().map(Vec::len).max().unwrap_or(0), Ordering::Relaxed);
+        });
+        let pages: Vec<_> = writers.into_iter().map(finish).collect();
+        let length = pages.iter().map(|page| page.as_ref().len()).max().unwrap_or(0);
+        self.last_length.store(length, Ordering::Relaxed);
         pages
+    }
+}
+
+impl Source for PageSource {
+    fn scrapes(&self) -> &Scrapes {
+        &self.scrapes
+    }
+
+    fn encode(&self, formats: &[PageFormat]) -> Vec<Vec<u8>> {
+        self.encode_with(formats, AnyWriter::finish)
     }
 }
 
@@ -123,13 +140,22 @@ impl AnyWriter {
         }
     }
 
-    fn custom_family(&mut self, family: &CustomFamily) -> Result<(), Rejected> {
+    fn custom_family(&mut self, family: &CustomFamily<'_>) -> Result<(), Rejected> {
         match self {
             Self::Text(writer) => family.write(writer)?,
             #[cfg(feature = "native-histograms")]
             Self::Protobuf(page) => page.custom_family(family),
         }
         Ok(())
+    }
+
+    /// The page of a text format.
+    fn finish_text(self) -> String {
+        match self {
+            Self::Text(writer) => writer.finish(),
+            #[cfg(feature = "native-histograms")]
+            Self::Protobuf(_) => String::new(),
+        }
     }
 
     fn finish(self) -> Vec<u8> {

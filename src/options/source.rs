@@ -22,7 +22,8 @@ use prometheus_client::registry::Registry;
 ///
 /// In the text format all names are those of the library. In OpenMetrics a counter has the type
 /// `counter` if its name ends with `_total`, and `unknown` otherwise: OpenMetrics has no
-/// counters without `_total`.
+/// counters without `_total`. The name of its family is the one without `_total` there, so that of
+/// a gauge `orders` and a counter `orders_total` only the first is on the page, in all formats.
 ///
 /// # Examples
 ///

@@ -210,7 +210,7 @@ fn names_of_other_families_are_left_out() {
 #[test]
 fn of_families_whose_names_collide_the_first_is_shown() {
     type Register = fn(&mut Registry);
-    let pairs: [(Register, Register, &[&str], &[&str]); 5] = [
+    let pairs: [(Register, Register, &[&str], &[&str]); 6] = [
         (
             |r| r.register("a", "H", counter()),
             |r| r.register("a_total", "H", Gauge::<i64>::default()),
@@ -234,6 +234,13 @@ fn of_families_whose_names_collide_the_first_is_shown() {
             |r| r.register("s", "H", Histogram::new([1.0])),
             &["s_total"],
             &["s_sum", "s_count", "s_bucket"],
+        ),
+        // In OpenMetrics both families have the name `v`.
+        (
+            |r| r.register("v", "H", counter()),
+            |r| r.register("v", "H", Gauge::<i64>::default()),
+            &["v_total"],
+            &["v"],
         ),
         (
             |r| r.register("t", "H", gauge([("u", "1")])),

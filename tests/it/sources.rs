@@ -16,7 +16,7 @@ use metrics_exporter_prometheus::{Matcher, PrometheusBuilder};
 
 use crate::support::child::in_a_process_of_its_own;
 use crate::support::journal;
-use crate::support::oracle::{is_openmetrics, is_text, page_of};
+use crate::support::oracle::{is_openmetrics, is_text, page_of, read_text};
 use crate::support::page::Page;
 use crate::support::patience::eventually;
 use crate::support::server::Server;
@@ -526,6 +526,50 @@ fn a_source_that_panics_or_asks_for_the_page_is_left_out_and_the_page_stays() {
 }
 
 #[test]
+fn the_warning_about_a_source_names_its_key() {
+    in_a_process_of_its_own(|| {
+        journal::start();
+        let panics = || MetricSource::text(|| panic_any("a source's panic, on purpose"));
+        let builder = isolated().attach("first broken", panics());
+        let monitor = builder.attach("second broken", panics()).build().monitor();
+        for _ in 0..2 {
+            let _page = monitor.encode(Format::Text);
+        }
+        for key in ["first broken", "second broken"] {
+            assert_eq!(warnings_about(key, "panicked"), 1, "{key}");
+        }
+    });
+}
+
+/// The number of warnings about a source with this key.
+fn warnings_about(key: &str, reason: &str) -> usize {
+    let start = format!("WARN the metrics of the source {key:?} are left out of the page: ");
+    let logged = journal::lines("actix_monitor").into_iter();
+    logged.filter(|line| line.starts_with(&start) && line.contains(reason)).count()
+}
+
+#[test]
+fn a_text_is_shown_whatever_its_line_breaks_and_blanks() {
+    let text = "a 1\r\nb{x=\"1\"} 2\n b{x=\"2\"} 3\nb{x=\"3\"} 4 \n\nb{x=\"4\"} 5\r\n\
+                # TYPE c_total counter\r\nc_total{x=\"1\"} 6\nc_total{x=\"2\"} 7";
+    let shown = text.replace(['\r'], "").replace("\n b", "\nb").replace(" \n", "\n");
+    for zone in [None, Some("1")] {
+        let builder = match zone {
+            Some(zone) => isolated().const_label("zone", zone),
+            None => isolated(),
+        };
+        let source = MetricSource::text(move || text.to_owned());
+        let page = builder.attach("text", source).build().monitor().encode(Format::Text);
+        let expected = match zone {
+            Some(_) => shown.replace('{', "{zone=\"1\",").replace("a 1", "a{zone=\"1\"} 1"),
+            None => shown.clone(),
+        };
+        let mut lines = expected.lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
+        assert!(lines.all(|line| page.lines().any(|other| other == line)), "{page}");
+    }
+}
+
+#[test]
 fn a_registry_whose_lock_was_poisoned_is_shown() {
     for source in [false, true].map(|is_mutex| {
         let (mutex, lock) =
@@ -546,6 +590,7 @@ fn a_registry_whose_lock_was_poisoned_is_shown() {
 #[test]
 fn a_source_that_hangs_costs_its_scrape_a_503_and_later_ones_its_metrics_alone() {
     in_a_process_of_its_own(|| {
+        journal::start();
         let registry = Arc::new(Mutex::new(own_registry()));
         let watched = isolated().attach("own", Arc::clone(&registry)).build();
         watched.monitor().attach(MetricSource::text(|| "extra 1\n".to_owned()));
@@ -558,6 +603,7 @@ fn a_source_that_hangs_costs_its_scrape_a_503_and_later_ones_its_metrics_alone()
         };
         let without = eventually("there is a page without the source", page);
         assert_eq!(samples(&without), samples(&Page::parse("extra 1\n")));
+        assert_eq!(warnings_about("own", "hangs"), 1);
         drop(held);
         eventually("its metrics are back", || {
             page()?.value("shop_orders_total", &[("kind", "pen")])
@@ -600,6 +646,18 @@ fn constant_labels_are_on_the_samples_of_all_sources() {
     let logged = journal::lines("actix_monitor").into_iter();
     let logged = logged.filter(|line| line.contains("\"constant_taken\""));
     assert_eq!(logged.filter(|line| line.contains("the label \"zone\" twice")).count(), 1);
+}
+
+#[test]
+fn a_quantile_is_left_out_if_a_constant_label_has_its_name() {
+    let text = "# TYPE a summary\na{quantile=\"0.5\"} 1\na_sum 2\na_count 3\n";
+    let source = MetricSource::text(move || text.to_owned());
+    let monitor = isolated().const_label("quantile", "1").attach("text", source).build().monitor();
+    let text = monitor.encode(Format::Text);
+    read_text(&text);
+    let page = Page::parse(&text);
+    assert_eq!(page.value("a_sum", &[("quantile", "1")]), Some(2.0));
+    assert!(!text.contains("0.5"), "{text}");
 }
 
 #[test]

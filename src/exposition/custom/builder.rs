@@ -1,60 +1,49 @@
 //! Builds a family from its samples, each of which is checked.
 
-use super::family::{CustomFamily, Sample};
-use super::line::{Exemplar, Label};
+use std::borrow::Cow;
+
+use memchr::memchr2;
+
+use super::constant::Constant;
+use super::family::CustomFamily;
+use super::key::{Key, KeyWriter};
+use super::labels::{Label, check_names, write_labels};
+use super::line::{Line, is_spelled, spelling};
+use super::lines::Lines;
 use super::names::{MetricType, Suffix, is_metric_name};
 use super::points::Points;
 use super::rejected::{Reason, Rejected};
-use crate::labels::{escape, write_label};
-use crate::store::series::ConstLabels;
+use super::sample::{Limits, NewSample, limit_key, parse_limit, take_limit};
+use super::template::{Filled, Template};
 
 /// Where samples come from, as far as it matters for how they are read.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Origin<'a> {
-    pub(crate) constant: &'a Constant,
-    /// Whether label values are escaped.
-    pub(crate) is_escaped: bool,
+pub(super) struct Origin<'a> {
+    pub(super) constant: &'a Constant,
+    /// The text that contains the lines of the samples. `None` if they are not lines; label
+    /// values are not escaped then.
+    pub(super) text: Option<&'a str>,
+    /// What is before each name.
+    pub(super) prefix: &'a str,
     /// Whether the samples of one label set can be apart.
-    pub(crate) can_be_apart: bool,
-}
-
-/// The constant labels, and how the formats write them.
-#[derive(Debug)]
-pub(crate) struct Constant {
-    labels: ConstLabels,
-    text: String,
-}
-
-/// A sample, not checked yet.
-#[derive(Debug)]
-pub(super) struct NewSample<'a> {
-    pub(super) suffix: Suffix,
-    /// The `le` of a bucket or the `quantile` of a summary.
-    pub(super) limit: Option<&'a str>,
-    /// As it is written.
-    pub(super) value: &'a str,
-    pub(super) number: f64,
-    /// In seconds.
-    pub(super) timestamp: Option<f64>,
-    pub(super) exemplar: Option<Exemplar<'a>>,
+    pub(super) can_be_apart: bool,
 }
 
 /// A family in progress. The labels of its samples live for `'a`.
 #[derive(Debug)]
 pub(super) struct FamilyBuilder<'a> {
-    pub(super) family: CustomFamily,
+    pub(super) family: CustomFamily<'a>,
     origin: Origin<'a>,
+    lines: Lines<'a>,
     points: Points<'a>,
+    /// One for each suffix.
+    templates: Vec<Template<'a>>,
+    /// The template of the line before.
+    current: usize,
+    limits: Limits<'a>,
+    key_writer: KeyWriter<'a>,
     /// The labels of the sample in progress.
-    sorted: Vec<Label<'a>>,
-}
-
-impl Constant {
-    pub(crate) fn new(labels: ConstLabels) -> Self {
-        let mut text = String::new();
-        labels.iter().for_each(|(key, value)| write_label(&mut text, key, value));
-        Self { labels, text }
-    }
+    key: String,
 }
 
 impl<'a> FamilyBuilder<'a> {
@@ -67,136 +56,240 @@ impl<'a> FamilyBuilder<'a> {
             return Err(Rejected::family(name, Reason::InvalidName));
         }
         let family = CustomFamily {
-            name: name.to_owned(),
+            name,
             metric_type,
-            unit: String::new(),
-            help: String::new(),
-            samples: Vec::new(),
-            text: String::new(),
+            unit: "",
+            help: Cow::Borrowed(""),
+            lines: Cow::Borrowed(""),
+            in_text: Vec::new(),
             text_only: None,
         };
-        let points = Points::new(name, metric_type, origin.can_be_apart);
-        Ok(Self { family, origin, points, sorted: Vec::new() })
+        Ok(Self {
+            family,
+            origin,
+            lines: Lines::new(origin.text.unwrap_or_default()),
+            points: Points::new(name, metric_type, origin.can_be_apart),
+            templates: Vec::new(),
+            current: 0,
+            limits: Limits::default(),
+            key_writer: KeyWriter::default(),
+            key: String::new(),
+        })
+    }
+
+    /// Reserves room for samples, whose lines have this length in all.
+    pub(super) fn reserve(&mut self, samples: usize, length: usize) {
+        self.points.reserve(samples);
+        let constant = self.origin.constant.text.len();
+        if !self.is_part() {
+            self.lines.reserve(length + samples * (constant + "{},".len()));
+        }
+    }
+
+    /// Adds the lines of the source from `start` on as long as they differ from a line before
+    /// in values only. Returns where they end.
+    pub(super) fn push_lines(&mut self, start: usize, end: usize) -> Result<usize, Reason> {
+        let mut at = start;
+        let pushed = self.push_filled(&mut at, end);
+        if at > start && self.is_part() {
+            // All of them at once.
+            self.lines.add(start, at - start - 1);
+        }
+        pushed.map(|()| at)
+    }
+
+    fn push_filled(&mut self, at: &mut usize, end: usize) -> Result<(), Reason> {
+        let source = self.origin.text.unwrap_or_default();
+        let prefix = self.origin.prefix;
+        let is_part = self.is_part();
+        while *at < end {
+            let text = &source[*at..end];
+            let template = self.templates.get_mut(self.current);
+            let filled = template.and_then(|template| template.fill(text));
+            let Some(filled) = filled.or_else(|| self.fill_other(text)) else { break };
+            let suffix = self.templates[self.current].suffix;
+            let limit = match filled.limit {
+                Some(limit) => Some(self.limits.parse(suffix, limit)?),
+                None => None,
+            };
+            let length = filled.line.len();
+            // A line break can be in a name, unless the next line begins with the prefix.
+            let is_line =
+                prefix.is_empty() || length == text.len() || text[length + 1..].starts_with(prefix);
+            if !is_line || !limit.zip(filled.limit).is_none_or(is_spelled) {
+                break;
+            }
+            self.points.add(suffix, Key::Kept(filled.key), limit, filled.number)?;
+            if !is_part {
+                self.add_line(*at + prefix.len(), &filled.line[prefix.len()..]);
+            }
+            *at += length + 1;
+        }
+        Ok(())
+    }
+
+    /// Whether canonical lines are parts of the source as they are.
+    fn is_part(&self) -> bool {
+        self.origin.prefix.is_empty() && self.origin.constant.text.is_empty()
+    }
+
+    /// Fills another template than the current one, which it becomes.
+    fn fill_other(&mut self, text: &'a str) -> Option<Filled<'a>> {
+        let templates = self.templates.iter_mut().enumerate();
+        let mut filled =
+            templates.filter_map(|(index, template)| Some((index, template.fill(text)?)));
+        let (index, filled) = filled.next()?;
+        self.current = index;
+        Some(filled)
+    }
+
+    /// Adds a sample that was read from the line at `at` of the source, with its labels.
+    pub(super) fn push_parsed(
+        &mut self,
+        at: usize,
+        line: &'a str,
+        sample: Line<'a>,
+        suffix: Suffix,
+        timestamp: Option<f64>,
+        labels: &mut Vec<Label<'a>>,
+    ) -> Result<(), Reason> {
+        check_names(labels)?;
+        let metric_type = self.family.metric_type;
+        let limit = limit_key(metric_type, suffix);
+        let prefix = self.origin.prefix;
+        let template = || Template::new(line, prefix, sample.name, suffix, limit, labels);
+        let template = sample.is_canonical.then(template);
+        let prefix = prefix.len();
+        let new = NewSample {
+            suffix,
+            limit: take_limit(metric_type, suffix, labels)?,
+            value: sample.value,
+            number: sample.number,
+            timestamp,
+            exemplar: sample.exemplar.flatten(),
+            line: sample.is_canonical.then(|| (at + prefix, &line[prefix..])),
+        };
+        self.set_labels(labels)?;
+        self.push(&new)?;
+        if let Some(template) = template {
+            self.keep(template, line);
+        }
+        Ok(())
+    }
+
+    /// Sets the labels of the next samples, whose names are valid and differ.
+    pub(super) fn set_labels(&mut self, labels: &[Label<'a>]) -> Result<(), Reason> {
+        let constant = self.origin.constant;
+        if let Some((name, _)) = labels.iter().find(|(name, _)| constant.has(name)) {
+            return Err(Reason::RepeatedLabel((*name).to_owned()));
+        }
+        self.key_writer.write(&mut self.key, labels, self.origin.text.is_some());
+        Ok(())
     }
 
     /// Adds a sample, or nothing if it is not valid.
-    pub(super) fn push(
-        &mut self,
-        sample: &NewSample<'_>,
-        labels: &[Label<'a>],
-    ) -> Result<(), Reason> {
-        let limit = match sample.limit {
-            Some(limit) => Some(check_limit(sample.suffix, limit)?),
-            None => None,
-        };
-        let start = self.family.text.len();
-        let written = self.write(sample, limit, labels);
-        let added = self.check(sample, limit, labels);
-        match added {
-            Ok(()) => self.family.samples.push(written),
-            Err(_) => self.family.text.truncate(start),
+    pub(super) fn push(&mut self, sample: &NewSample<'_>) -> Result<(), Reason> {
+        let limit = sample.limit.map(|limit| parse_limit(sample.suffix, limit)).transpose()?;
+        let limit_key = limit_key(self.family.metric_type, sample.suffix);
+        if let Some(key) = limit_key.filter(|key| self.origin.constant.has(key)) {
+            return Err(Reason::RepeatedLabel(key.to_owned()));
         }
-        added
+        self.points.add(sample.suffix, Key::Copied(&self.key), limit, sample.number)?;
+        let is_copied = limit.zip(sample.limit).is_none_or(is_spelled);
+        let is_copied = is_copied && sample.suffix != Suffix::Created;
+        match sample.line.filter(|_| is_copied) {
+            Some((at, line)) => self.add_line(at, line),
+            None => self.write(sample, limit),
+        }
+        Ok(())
+    }
+
+    /// Keeps the template of the line that was added last, if its labels are in the order of
+    /// the key. Times of creation have lines that the text format leaves out.
+    fn keep(&mut self, mut template: Template<'a>, line: &'a str) {
+        let filled = template.fill(line);
+        if template.suffix == Suffix::Created || filled.is_none_or(|filled| filled.key != self.key)
+        {
+            return;
+        }
+        match self.templates.iter_mut().find(|known| known.suffix == template.suffix) {
+            Some(known) => *known = template,
+            None => self.templates.push(template),
+        }
     }
 
     /// Ends the family.
-    pub(super) fn finish(mut self) -> Result<CustomFamily, Rejected> {
+    pub(super) fn finish(mut self) -> Result<CustomFamily<'a>, Rejected> {
         let text_only = self.points.end();
-        let text_only = text_only.map_err(|reason| Rejected::family(&self.family.name, reason))?;
+        let text_only = text_only.map_err(|reason| Rejected::family(self.family.name, reason))?;
         self.family.text_only = self.family.text_only.or(text_only);
+        self.family.lines = self.lines.finish();
         Ok(self.family)
     }
 
-    fn check(
-        &mut self,
-        sample: &NewSample<'_>,
-        limit: Option<f64>,
-        labels: &[Label<'a>],
-    ) -> Result<(), Reason> {
-        self.sorted.clear();
-        self.sorted.extend(labels);
-        self.sorted.sort_unstable();
-        let labels = &self.sorted;
-        let repeated = labels.windows(2).find(|pair| pair[0].0 == pair[1].0).map(|pair| pair[0].0);
-        let is_taken = |key: &str| {
-            limit.is_some() && key == limit_key(sample.suffix)
-                || self.origin.constant.labels.iter().any(|(constant, _)| constant == key)
+    /// Adds the canonical line at `at` of the source, with the constant labels.
+    fn add_line(&mut self, at: usize, line: &str) {
+        let constant = &self.origin.constant.text;
+        if constant.is_empty() {
+            self.lines.add(at, line.len());
+            return;
+        }
+        let end_of_name = memchr2(b'{', b' ', line.as_bytes()).unwrap_or(line.len());
+        let (name, rest) = line.split_at(end_of_name);
+        let (comma, rest) = match rest.strip_prefix('{') {
+            Some(labels) => (",", labels),
+            None => ("}", rest),
         };
-        let mut keys = labels.iter().map(|(key, _)| *key);
-        if let Some(key) = repeated.or_else(|| keys.find(|key| is_taken(key))) {
-            return Err(Reason::RepeatedLabel(key.to_owned()));
-        }
-        self.points.add(sample.suffix, labels, limit, sample.number)
+        self.lines.text().extend([name, "{", constant, comma, rest, "\n"]);
     }
 
-    /// Appends the parts of a sample to the text of the family.
-    fn write(
-        &mut self,
-        sample: &NewSample<'_>,
-        limit: Option<f64>,
-        labels: &[Label<'_>],
-    ) -> Sample {
-        let text = &mut self.family.text;
+    /// Adds a line made of the parts of a sample.
+    fn write(&mut self, sample: &NewSample<'_>, limit: Option<f64>) {
+        let text = self.lines.text();
+        let line_start = text.len();
+        text.extend([self.family.name, sample.suffix.as_str(), "{"]);
         let start = text.len();
-        text.push_str(&self.origin.constant.text);
-        if let Some(limit_text) = sample.limit {
-            let limit_text = if limit == Some(f64::INFINITY) { "+Inf" } else { limit_text };
-            write_labels(text, start, &[(limit_key(sample.suffix), limit_text)], true);
+        let mut separate = |part: &str| {
+            if !part.is_empty() {
+                text.extend([part, ","]);
+            }
+        };
+        separate(&self.origin.constant.text);
+        let limit_key = limit_key(self.family.metric_type, sample.suffix);
+        if let (Some(key), Some(limit), Some(limit_text)) = (limit_key, limit, sample.limit) {
+            separate(&format!("{key}=\"{}\"", spelling(limit, limit_text)));
         }
-        write_labels(text, start, labels, self.origin.is_escaped);
-        let labels_end = text.len();
-        text.push_str(match sample.number {
-            // Not every reader reads all spellings of these.
-            nan if nan.is_nan() => "NaN",
-            f64::INFINITY => "+Inf",
-            f64::NEG_INFINITY => "-Inf",
-            _ => sample.value,
-        });
-        let value_end = text.len();
-        if let Some(exemplar) = &sample.exemplar {
-            text.push('{');
-            write_labels(text, value_end + 1, &exemplar.labels, true);
+        separate(&self.key);
+        // The last comma, or the brace.
+        text.pop();
+        if text.len() >= start {
             text.push('}');
-            text.push_str(exemplar.end);
         }
-        Sample {
-            suffix: sample.suffix,
-            labels: start..labels_end,
-            value: labels_end..value_end,
-            timestamp: sample.timestamp,
-            exemplar: value_end..text.len(),
+        text.extend([" ", spelling(sample.number, sample.value)]);
+        let value_end = text.len();
+        if let Some(seconds) = sample.timestamp {
+            text.push_str(&format!(" {seconds}"));
+        }
+        if let Some(exemplar) = &sample.exemplar {
+            text.push_str(" # {");
+            write_labels(text, &exemplar.labels, true);
+            text.extend(["}", exemplar.end]);
+        }
+        text.push('\n');
+        self.write_text(sample, line_start, value_end);
+    }
+
+    /// Notes what the text format has for the line that was written. It has no exemplars and no
+    /// times of creation, which would be families of their own, and its timestamps are in
+    /// milliseconds.
+    fn write_text(&mut self, sample: &NewSample<'_>, line_start: usize, value_end: usize) {
+        let end = self.lines.text().len();
+        let line_end = end - 1;
+        let timestamp = sample.timestamp.map(|seconds| format!(" {:.0}", seconds * 1e3));
+        if sample.suffix == Suffix::Created {
+            self.family.in_text.push((line_start..end, String::new()));
+        } else if value_end < line_end {
+            self.family.in_text.push((value_end..line_end, timestamp.unwrap_or_default()));
         }
     }
-}
-
-/// Appends labels, each after a comma unless nothing is before it since `start`.
-fn write_labels(text: &mut String, start: usize, labels: &[Label<'_>], is_escaped: bool) {
-    for (key, value) in labels {
-        if text.len() > start {
-            text.push(',');
-        }
-        text.push_str(key);
-        text.push_str("=\"");
-        if is_escaped {
-            text.push_str(value);
-        } else {
-            escape(text, value, &['\\', '"', '\n']);
-        }
-        text.push('"');
-    }
-}
-
-/// The label with the limit of a sample.
-pub(super) fn limit_key(suffix: Suffix) -> &'static str {
-    if suffix == Suffix::Bucket { "le" } else { "quantile" }
-}
-
-fn check_limit(suffix: Suffix, text: &str) -> Result<f64, Reason> {
-    let limit = text.parse().ok().filter(|limit: &f64| !limit.is_nan());
-    if suffix == Suffix::Bucket {
-        return limit.ok_or(Reason::Incomplete("the `le` of a bucket is not a number"));
-    }
-    limit
-        .filter(|quantile| (0.0..=1.0).contains(quantile))
-        .ok_or(Reason::Incomplete("a `quantile` is not a number from 0 to 1"))
 }

@@ -1,12 +1,9 @@
 //! One sample line of OpenMetrics or of the text format.
 
-use memchr::{memchr, memchr3};
+use memchr::memchr3;
 
-use super::names::is_label_name;
+use super::labels::{Label, check_names, parse_labels, skip_blanks};
 use super::rejected::Reason;
-
-/// A label. Read from a line, its value is as it is written: escaped.
-pub(crate) type Label<'a> = (&'a str, &'a str);
 
 /// A sample line, taken apart.
 #[derive(Debug)]
@@ -19,6 +16,8 @@ pub(crate) struct Line<'a> {
     pub(crate) timestamp: Option<&'a str>,
     /// `Some(None)` is one that is not valid.
     pub(crate) exemplar: Option<Option<Exemplar<'a>>>,
+    /// Whether it consists of a name, labels and a value as this crate writes them.
+    pub(crate) is_canonical: bool,
 }
 
 #[derive(Debug)]
@@ -33,92 +32,52 @@ impl<'a> Line<'a> {
     /// parts, as in the text format.
     pub(crate) fn parse(line: &'a str, labels: &mut Vec<Label<'a>>) -> Result<Self, Reason> {
         labels.clear();
-        let end = line.bytes().position(|byte| matches!(byte, b'{' | b' ' | b'\t'));
-        let (name, rest) = line.split_at(end.unwrap_or(line.len()));
+        let (name, rest) = parse_name(line);
         let invalid = || Reason::InvalidSample(name.to_owned());
-        let rest = match skip_blanks(rest).strip_prefix('{').map(|rest| parse_labels(rest, labels))
-        {
+        let labels_end = skip_blanks(rest).strip_prefix('{').map(|rest| parse_labels(rest, labels));
+        let rest = match labels_end {
             None => rest,
             Some(Ok(rest)) => rest,
             Some(Err(Some(label))) => return Err(Reason::InvalidLabel(label.to_owned())),
             Some(Err(None)) => return Err(invalid()),
         };
+        let has_space = rest.starts_with(' ');
         let (value, rest) = parse_word(rest);
         let number = parse_number(value).ok_or_else(invalid)?;
-        let (timestamp, rest) = match parse_word(rest) {
-            ("" | "#", _) => (None, rest),
-            (word, rest) => (Some(word), rest),
+        // All parts that a line needs are in it, so it has nothing else if it is no longer.
+        let length = name.len() + written_length(labels) + " ".len() + value.len();
+        let is_spelled = is_spelled((number, value));
+        let is_canonical = has_space && length == line.len() && is_spelled;
+        let mut sample =
+            Self { name, value, number, timestamp: None, exemplar: None, is_canonical };
+        if rest.is_empty() {
+            return Ok(sample);
+        }
+        let rest = match parse_word(rest) {
+            ("" | "#", _) => rest,
+            (word, rest) => {
+                sample.timestamp = Some(word);
+                rest
+            }
         };
-        let exemplar = match skip_blanks(rest) {
+        sample.exemplar = match skip_blanks(rest) {
             "" => None,
             exemplar if exemplar.starts_with("# ") => Some(parse_exemplar(exemplar)),
             _ => return Err(invalid()),
         };
-        Ok(Self { name, value, number, timestamp, exemplar })
+        Ok(sample)
     }
 }
 
-/// Reads labels up to the closing brace and returns what follows it. An error contains the
-/// name that is not valid, if it is a name.
-///
-/// Empty places between commas are left out: for an info without labels
-/// prometheus-client writes `{constant="1",}`, which scrapers refuse.
-fn parse_labels<'a>(
-    mut rest: &'a str,
-    labels: &mut Vec<Label<'a>>,
-) -> Result<&'a str, Option<&'a str>> {
-    loop {
-        rest = rest.trim_start_matches([',', ' ', '\t']);
-        if let Some(rest) = rest.strip_prefix('}') {
-            return Ok(rest);
-        }
-        let equals = memchr(b'=', rest.as_bytes()).ok_or(None)?;
-        let name = rest[..equals].trim_end_matches(BLANKS);
-        if !is_label_name(name) {
-            return Err(Some(name));
-        }
-        let value = skip_blanks(&rest[equals + 1..]).strip_prefix('"').ok_or(None)?;
-        let end = end_of_value(value).ok_or(None)?;
-        labels.push((name, &value[..end]));
-        rest = skip_blanks(&value[end + 1..]);
-        if !rest.starts_with([',', '}']) {
-            return Err(None);
-        }
-    }
+/// The name that a line begins with, and what follows it.
+pub(super) fn parse_name(line: &str) -> (&str, &str) {
+    line.split_at(memchr3(b'{', b' ', b'\t', line.as_bytes()).unwrap_or(line.len()))
 }
 
-/// The labels at the beginning of a checked text, without braces, and what follows them.
-#[cfg(feature = "native-histograms")]
-pub(crate) fn split_labels(mut text: &str) -> (Vec<Label<'_>>, &str) {
-    let mut labels = Vec::new();
-    while let Some((name, value)) = text.split_once("=\"")
-        && let Some(end) = end_of_value(value)
-    {
-        labels.push((name.trim_start_matches(','), &value[..end]));
-        text = &value[end + 1..];
-    }
-    (labels, text)
-}
-
-/// The index of the closing quote. A value has one escaped form only, so that equal
-/// values are equal texts.
-fn end_of_value(value: &str) -> Option<usize> {
-    let bytes = value.as_bytes();
-    let mut from = 0;
-    loop {
-        let at = from + memchr3(b'"', b'\\', b'\n', &bytes[from..])?;
-        match (bytes[at], bytes.get(at + 1)) {
-            (b'"', _) => return Some(at),
-            (b'\\', Some(b'"' | b'\\' | b'n')) => from = at + 2,
-            _ => return None,
-        }
-    }
-}
-
-const BLANKS: [char; 2] = [' ', '\t'];
-
-fn skip_blanks(text: &str) -> &str {
-    text.trim_start_matches(BLANKS)
+/// The length of labels with their braces.
+fn written_length(labels: &[Label<'_>]) -> usize {
+    let lengths = labels.iter().map(|(name, value)| name.len() + "=\"\",".len() + value.len());
+    if labels.is_empty() { 0 } else { lengths.sum::<usize>() + "{}".len() - ",".len() }
 }
 
 /// Reads up to the next blank. The word is empty at the end of the line.
@@ -131,8 +90,24 @@ fn parse_number(word: &str) -> Option<f64> {
     word.parse().ok()
 }
 
+/// How a number is written that was read from `text`. Not every reader reads all spellings of
+/// those that are not finite.
+pub(super) fn spelling(number: f64, text: &str) -> &str {
+    match number {
+        nan if nan.is_nan() => "NaN",
+        f64::INFINITY => "+Inf",
+        f64::NEG_INFINITY => "-Inf",
+        _ => text,
+    }
+}
+
+/// Whether a number is written as [`spelling`] writes it.
+pub(super) fn is_spelled((number, text): (f64, &str)) -> bool {
+    number.is_finite() || spelling(number, text) == text
+}
+
 /// A timestamp of OpenMetrics. In milliseconds it is exact.
-pub(super) fn parse_seconds(word: &str) -> Option<f64> {
+pub(crate) fn parse_seconds(word: &str) -> Option<f64> {
     parse_number(word).filter(|at| at.abs() < 9e12)
 }
 
@@ -151,6 +126,7 @@ fn parse_exemplar(text: &str) -> Option<Exemplar<'_>> {
     }
     let mut labels = Vec::new();
     let end = parse_labels(text.strip_prefix("# {")?, &mut labels).ok()?;
+    check_names(&labels).ok()?;
     let (value, rest) = parse_word(end);
     parse_number(value)?;
     if !rest.is_empty() {
@@ -158,10 +134,7 @@ fn parse_exemplar(text: &str) -> Option<Exemplar<'_>> {
         parse_seconds(at).filter(|_| rest.is_empty())?;
     }
     let characters: usize = labels.iter().map(|(name, value)| name.len() + length(value)).sum();
-    let mut names: Vec<_> = labels.iter().map(|(name, _)| name).collect();
-    names.sort_unstable();
-    let is_repeated = names.windows(2).any(|pair| pair[0] == pair[1]);
-    (characters <= MAX_CHARACTERS && !is_repeated).then_some(Exemplar { labels, end })
+    (characters <= MAX_CHARACTERS).then_some(Exemplar { labels, end })
 }
 
 /// The number of characters of an escaped value.
@@ -208,6 +181,32 @@ mod tests {
             ),
         ] {
             assert_eq!(parse(line).as_deref(), Ok(parts));
+        }
+    }
+
+    #[test]
+    fn a_line_is_canonical_if_it_is_written_as_this_crate_writes_it() {
+        for (line, is_canonical) in [
+            ("a 1", true),
+            ("a NaN", true),
+            (r#"a{b="1",c=""} -1.5e7"#, true),
+            ("a\t1", false),
+            ("a  1", false),
+            ("a 1 ", false),
+            ("a nan", false),
+            ("a inf", false),
+            ("a 1 2", false),
+            ("a 1 # {} 2", false),
+            ("a{} 1", false),
+            (r#"a{b="1",} 1"#, false),
+            (r#"a{b="1",}1"#, false),
+            (r#"a{b="1"}1"#, false),
+            (r#"a{b="1"}	1"#, false),
+            (r#"a{b ="1"}1"#, false),
+        ] {
+            let line = line.replace(r"\t", "\t");
+            let parsed = Line::parse(&line, &mut Vec::new()).expect("the line is valid");
+            assert_eq!(parsed.is_canonical, is_canonical, "{line:?}");
         }
     }
 

@@ -1,13 +1,23 @@
 //! The app's metrics on the page: read from what their libraries encode, and checked.
 
-pub(crate) mod builder;
+mod buckets;
+mod builder;
+pub(crate) mod constant;
+mod draft;
 pub(crate) mod family;
+mod key;
+pub(crate) mod labels;
 pub(crate) mod line;
+mod lines;
 pub(crate) mod names;
-pub(crate) mod points;
+mod openmetrics;
+mod points;
 #[cfg(feature = "prometheus")]
 pub(crate) mod prometheus;
-pub(crate) mod reader;
+mod reader;
 pub(crate) mod registry;
 pub(crate) mod rejected;
+pub(crate) mod sample;
+mod scan;
+mod template;
 pub(crate) mod text;

@@ -1,14 +1,17 @@
 //! Whether the samples of a family fit together.
 
+use std::borrow::Cow;
+use std::collections::HashSet;
 use std::hash::BuildHasher;
-use std::ops::Range;
 
 use foldhash::fast::RandomState;
 use hashbrown::HashTable;
 use hashbrown::hash_table::Entry;
 
-use super::line::Label;
+use super::buckets::Buckets;
+use super::key::Key;
 use super::names::{MetricType, Suffix};
+use super::openmetrics::forbidden;
 use super::rejected::Reason;
 
 /// The points of a family: the samples that have all labels in common, except for the `le`
@@ -17,27 +20,27 @@ use super::rejected::Reason;
 pub(super) struct Points<'a> {
     name: &'a str,
     metric_type: MetricType,
-    /// The labels of all points, sorted within each.
-    labels: Vec<Label<'a>>,
-    points: Vec<Point>,
+    points: Vec<Point<'a>>,
+    /// Those of each point, if it is a histogram.
+    buckets: Vec<Buckets>,
+    /// With the index of the point and the bits of the number.
+    quantiles: HashSet<(usize, u64), RandomState>,
     /// The index of each point.
     known: HashTable<usize>,
+    /// The index of the point of the sample before.
+    current: usize,
     hasher: RandomState,
     /// Whether the samples of a point can be apart, which OpenMetrics forbids.
     can_be_apart: bool,
     text_only: Option<&'static str>,
 }
 
-#[derive(Debug, Default)]
-struct Point {
-    labels: Range<usize>,
+#[derive(Debug)]
+struct Point<'a> {
+    /// Its labels as a [`KeyWriter`](super::key::KeyWriter) writes them.
+    key: Cow<'a, str>,
     /// The bits of the suffixes of its samples.
     suffixes: u8,
-    count: f64,
-    /// Of the last bucket.
-    bound: Option<f64>,
-    cumulated: f64,
-    quantiles: Vec<f64>,
 }
 
 impl<'a> Points<'a> {
@@ -45,164 +48,145 @@ impl<'a> Points<'a> {
         Self {
             name,
             metric_type,
-            labels: Vec::new(),
             points: Vec::new(),
+            buckets: Vec::new(),
+            quantiles: HashSet::default(),
             known: HashTable::new(),
+            current: 0,
             hasher: RandomState::default(),
             can_be_apart,
             text_only: None,
         }
     }
 
-    /// Adds a sample with its labels, sorted and each once, and the value of its `le` or
-    /// `quantile`.
+    /// Reserves room for the points of so many samples.
+    pub(super) fn reserve(&mut self, samples: usize) {
+        let points = if self.has_several() { samples / 4 } else { samples };
+        self.points.reserve(points);
+        self.known.reserve(points, |index| self.hasher.hash_one(&*self.points[*index].key));
+    }
+
+    /// Whether a point usually has several samples.
+    fn has_several(&self) -> bool {
+        matches!(self.metric_type, MetricType::Histogram | MetricType::Summary)
+    }
+
+    /// Adds a sample with its labels and the value of its `le` or `quantile`.
     pub(super) fn add(
         &mut self,
         suffix: Suffix,
-        labels: &[Label<'a>],
+        key: Key<'_, 'a>,
         limit: Option<f64>,
         value: f64,
     ) -> Result<(), Reason> {
-        self.check_openmetrics(suffix, limit, value);
-        let index = match self.points.last() {
-            Some(last) if self.labels[last.labels.clone()] == *labels => {
-                Some(self.points.len() - 1)
-            }
-            _ => self.index(labels),
-        };
-        let is_new = match index {
-            Some(index) => self.points[index].add(suffix, limit, value)?,
-            None => false,
-        };
-        if is_new {
+        self.text_only = forbidden(suffix, limit, value).or(self.text_only);
+        if suffix == Suffix::Info && value != 1.0 {
+            return Err(Reason::Incomplete("the value of an info is not 1"));
+        }
+        if self.find(key) && self.add_to_current(suffix, limit, value)? {
             return Ok(());
         }
         Err(Reason::RepeatedSample(format!("{}{}", self.name, suffix.as_str())))
     }
 
-    /// The index of the point with these labels, which is new unless samples can be apart.
-    fn index(&mut self, labels: &[Label<'a>]) -> Option<usize> {
-        let start = self.labels.len();
-        self.labels.extend(labels);
-        let (all, points, hasher) = (&self.labels, &self.points, &self.hasher);
-        let labels_of = |index: &usize| &all[points[*index].labels.clone()];
+    /// Makes the point with these labels the current one. It is new unless samples can be apart.
+    fn find(&mut self, key: Key<'_, 'a>) -> bool {
+        let text = match key {
+            Key::Kept(text) | Key::Copied(text) => text,
+        };
+        let current = self.points.get(self.current).filter(|_| self.has_several());
+        if current.is_some_and(|point| point.key == text) {
+            return true;
+        }
+        let (points, hasher) = (&self.points, &self.hasher);
         let entry = self.known.entry(
-            hasher.hash_one(labels),
-            |index| labels_of(index) == labels,
-            |index| hasher.hash_one(labels_of(index)),
+            hasher.hash_one(text),
+            |index| points[*index].key == text,
+            |index| hasher.hash_one(&*points[*index].key),
         );
         match entry {
-            Entry::Occupied(known) => self.can_be_apart.then(|| *known.get()),
+            Entry::Occupied(known) => {
+                let is_current = *known.get() == self.current;
+                self.current = *known.get();
+                self.can_be_apart || is_current
+            }
             Entry::Vacant(entry) => {
-                let index = points.len();
-                entry.insert(index);
-                self.points.push(Point { labels: start..all.len(), ..Point::default() });
-                Some(index)
+                self.current = points.len();
+                entry.insert(self.current);
+                let key = match key {
+                    Key::Kept(text) => Cow::Borrowed(text),
+                    Key::Copied(text) => Cow::Owned(text.to_owned()),
+                };
+                self.points.push(Point { key, suffixes: 0 });
+                if self.metric_type == MetricType::Histogram {
+                    self.buckets.push(Buckets::default());
+                }
+                true
             }
         }
+    }
+
+    /// Adds a sample to the current point. Returns whether it is new.
+    fn add_to_current(
+        &mut self,
+        suffix: Suffix,
+        limit: Option<f64>,
+        value: f64,
+    ) -> Result<bool, Reason> {
+        let buckets = self.buckets.get_mut(self.current);
+        let suffixes = &mut self.points[self.current].suffixes;
+        let bit = 1 << suffix as u8;
+        let is_new = match (limit, buckets) {
+            (Some(bound), Some(buckets)) => buckets.add(bound, value).map(|()| true)?,
+            (Some(quantile), None) => {
+                // Both zeros have the same bits then.
+                let bits = (quantile + 0.0).to_bits();
+                self.quantiles.insert((self.current, bits))
+            }
+            (None, buckets) => {
+                if let (Suffix::Count, Some(buckets)) = (suffix, buckets) {
+                    buckets.count = value;
+                }
+                *suffixes & bit == 0
+            }
+        };
+        *suffixes |= bit;
+        Ok(is_new)
     }
 
     /// Ends the family. Returns why it is valid in the text format only, if it is.
-    pub(super) fn end(mut self) -> Result<Option<&'static str>, Reason> {
-        for point in &self.points {
-            self.text_only = point.check(self.metric_type)?.or(self.text_only);
+    pub(super) fn end(self) -> Result<Option<&'static str>, Reason> {
+        let suffixes = self.metric_type.suffixes().iter();
+        let suffixes = suffixes.filter(|suffix| **suffix != Suffix::Created);
+        let all = suffixes.fold(0, |bits, suffix| bits | 1 << *suffix as u8);
+        // The only sample of a point can be invalid.
+        let is_complete = |point: &Point<'_>| point.suffixes & all == all || point.suffixes == 0;
+        // A summary needs none of its samples.
+        if self.metric_type != MetricType::Summary && !self.points.iter().all(is_complete) {
+            return Err(Reason::Incomplete("a sample of its type is missing"));
         }
-        Ok(self.text_only)
-    }
-
-    /// Notes a sample that OpenMetrics forbids, although Prometheus accepts it in either
-    /// format: stricter readers of OpenMetrics refuse the whole page.
-    fn check_openmetrics(&mut self, suffix: Suffix, limit: Option<f64>, value: f64) {
-        let is_negative = value.is_nan() || value < 0.0;
-        let why = match suffix {
-            Suffix::Total if is_negative => "the counter is negative or not a number; use a gauge",
-            Suffix::Sum if is_negative => {
-                "its sum is negative or not a number; observe positive numbers"
-            }
-            Suffix::Bucket if limit.is_some_and(|bound| bound < 0.0) => {
-                "the histogram has both a sum and buckets below 0; use bounds from 0 on"
-            }
-            Suffix::None if limit.is_some() && value < 0.0 => {
-                "a quantile is negative; observe positive numbers"
-            }
-            _ => return,
-        };
-        self.text_only = Some(why);
-    }
-}
-
-impl Point {
-    /// Returns whether the sample is new.
-    fn add(&mut self, suffix: Suffix, limit: Option<f64>, value: f64) -> Result<bool, Reason> {
-        let bit = 1 << suffix as u8;
-        let is_repeated = match (suffix, limit) {
-            (Suffix::Bucket, Some(bound)) => {
-                let is_ascending = self.bound.is_none_or(|last| last < bound);
-                if !is_ascending || value.is_nan() || value < self.cumulated {
-                    return Err(Reason::Incomplete("its buckets are not in ascending order"));
-                }
-                (self.bound, self.cumulated) = (Some(bound), value);
-                false
-            }
-            (_, Some(quantile)) => {
-                let is_repeated = self.quantiles.contains(&quantile);
-                self.quantiles.push(quantile);
-                is_repeated
-            }
-            (_, None) => self.suffixes & bit != 0,
-        };
-        if suffix == Suffix::Info && value != 1.0 {
-            return Err(Reason::Incomplete("the value of an info is not 1"));
+        let mut text_only = self.text_only;
+        for buckets in &self.buckets {
+            text_only = buckets.check()?.or(text_only);
         }
-        if suffix == Suffix::Count {
-            self.count = value;
-        }
-        self.suffixes |= bit;
-        Ok(!is_repeated)
-    }
-
-    /// Checks that the point has all samples of its type. Returns why it is valid in the text
-    /// format only, if it is.
-    fn check(&self, metric_type: MetricType) -> Result<Option<&'static str>, Reason> {
-        // A summary needs none of its samples, and the only sample of a point can be invalid.
-        let is_complete = metric_type == MetricType::Summary || self.suffixes == 0;
-        for suffix in metric_type.suffixes() {
-            let is_there = self.suffixes & 1 << *suffix as u8 != 0;
-            if !is_complete && !is_there && *suffix != Suffix::Created {
-                return Err(Reason::Incomplete("a sample of its type is missing"));
-            }
-        }
-        match self.bound {
-            Some(last) if last != f64::INFINITY => {
-                Err(Reason::Incomplete("its buckets do not end with +Inf"))
-            }
-            Some(_) if self.cumulated != self.count => {
-                Ok(Some("the count of the histogram is not that of its buckets; read both at once"))
-            }
-            _ => Ok(None),
-        }
+        Ok(text_only)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::{MetricType, Reason};
-    use crate::exposition::custom::builder::Constant;
-    use crate::exposition::custom::family::CustomFamily;
-    use crate::exposition::custom::registry;
+    use crate::exposition::custom::constant::Constant;
+    use crate::exposition::custom::{registry, text};
 
-    /// Reads a family.
-    fn read(metric_type: MetricType, lines: &str) -> Result<CustomFamily, Reason> {
-        let text = format!("# TYPE a {}\n{lines}", metric_type.word());
-        let (mut families, mut rejected) = registry::read(&text, &Constant::new([].into()));
-        match rejected.pop() {
-            Some(rejected) => Err(rejected.reason),
-            None => Ok(families.pop().expect("a family")),
-        }
-    }
-
-    fn without(line: &str) -> String {
-        HISTOGRAM.replace(line, "")
+    /// Reads a family. Returns its lines, and why they are valid in the text format only.
+    fn read(kind: MetricType, lines: &str) -> Result<(String, Option<&'static str>), Reason> {
+        let text = format!("# TYPE a {}\n{lines}", kind.word());
+        let constant = Constant::new([].into());
+        let (families, mut rejected) = registry::read(&text, &constant);
+        let text_only = families.first().and_then(|family| family.text_only);
+        let lines = families.iter().map(|family| &*family.lines).collect();
+        rejected.pop().map_or(Ok((lines, text_only)), |rejected| Err(rejected.reason))
     }
 
     const HISTOGRAM: &str = "a_sum{x=\"1\"} 1.5\na_count{x=\"1\"} 3\n\
@@ -221,9 +205,9 @@ mod tests {
             (MetricType::Histogram, &(HISTOGRAM.to_owned() + &HISTOGRAM.replace("x=", "y="))),
             (MetricType::Histogram, ""),
         ] {
-            let family = read(metric_type, lines).expect("the samples are valid");
-            assert_eq!(family.samples.len(), lines.lines().count());
-            assert_eq!(family.text_only, None);
+            let (kept, text_only) = read(metric_type, lines).expect("the samples are valid");
+            assert_eq!(kept, lines.replace(" inf", " +Inf").replace("-inf", "-Inf"));
+            assert_eq!(text_only, None);
         }
     }
 
@@ -273,9 +257,9 @@ mod tests {
         for (metric_type, lines) in [
             (MetricType::Counter, "a_created 1\n".to_owned()),
             (MetricType::Info, "a_info 2\n".to_owned()),
-            (MetricType::Histogram, without("a_sum{x=\"1\"} 1.5\n")),
-            (MetricType::Histogram, without("a_count{x=\"1\"} 3\n")),
-            (MetricType::Histogram, without("a_bucket{le=\"+Inf\",x=\"1\"} 3\n")),
+            (MetricType::Histogram, HISTOGRAM.replace("a_sum{x=\"1\"} 1.5\n", "")),
+            (MetricType::Histogram, HISTOGRAM.replace("a_count{x=\"1\"} 3\n", "")),
+            (MetricType::Histogram, HISTOGRAM.replace("a_bucket{le=\"+Inf\",x=\"1\"} 3\n", "")),
             (MetricType::Histogram, HISTOGRAM.replace("+Inf", "1")),
             (MetricType::Histogram, HISTOGRAM.replace("1.0", "NaN")),
             (MetricType::Histogram, HISTOGRAM.replace("1.0", "")),
@@ -299,9 +283,18 @@ mod tests {
             (MetricType::Histogram, HISTOGRAM.replace("1.5", "-1.5")),
             (MetricType::Histogram, HISTOGRAM.replace("1.0", "-1.0")),
         ] {
-            let family = read(metric_type, &lines).expect("the samples are valid");
-            assert!(family.text_only.is_some(), "{lines}");
-            assert_eq!(family.samples.len(), lines.lines().count());
+            let (kept, text_only) = read(metric_type, &lines).expect("the samples are valid");
+            assert!(text_only.is_some(), "{lines}");
+            assert_eq!(kept, lines);
         }
+    }
+
+    #[test]
+    fn a_point_without_valid_samples_does_not_cost_its_family_the_others() {
+        let lines = HISTOGRAM.replace("x=", "z=");
+        let page = format!("# TYPE a histogram\na_bucket{{le=\"1\",x=\"2\"}} NaN\n{lines}");
+        let constant = Constant::new([].into());
+        let (families, rejected) = text::read(&page, &constant);
+        assert_eq!((&*families[0].lines, rejected.len()), (&*lines, 1));
     }
 }

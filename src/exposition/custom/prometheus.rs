@@ -4,22 +4,23 @@ use std::fmt::Write as _;
 
 use prometheus::proto::{Counter, Gauge, Metric, MetricFamily, MetricType as Type};
 
-use super::builder::{Constant, FamilyBuilder, NewSample, Origin};
+use super::builder::{FamilyBuilder, Origin};
+use super::constant::Constant;
 use super::family::CustomFamily;
-use super::line::Label;
+use super::labels::{Label, check_names};
 use super::names::{MetricType, Suffix, is_label_name};
 use super::rejected::{Reason, Rejected};
+use super::sample::{NewSample, limit_key};
 
 /// Reads the families of a registry. Families that are not valid are left out and returned
 /// with the reason.
-pub(crate) fn read(
-    families: &[MetricFamily],
-    constant: &Constant,
-) -> (Vec<CustomFamily>, Vec<Rejected>) {
-    let origin = Origin { constant, is_escaped: false, can_be_apart: false };
+pub(crate) fn read<'a>(
+    families: &'a [MetricFamily],
+    constant: &'a Constant,
+) -> (Vec<CustomFamily<'a>>, Vec<Rejected>) {
     let (mut read, mut rejected) = (Vec::new(), Vec::new());
     for family in families {
-        match convert(family, origin) {
+        match convert(family, constant) {
             Ok(family) => read.push(family),
             Err(reason) => rejected.push(reason),
         }
@@ -27,7 +28,10 @@ pub(crate) fn read(
     (read, rejected)
 }
 
-fn convert<'a>(family: &'a MetricFamily, origin: Origin<'a>) -> Result<CustomFamily, Rejected> {
+fn convert<'a>(
+    family: &'a MetricFamily,
+    constant: &'a Constant,
+) -> Result<CustomFamily<'a>, Rejected> {
     let word = match family.get_field_type() {
         Type::COUNTER => "counter",
         Type::GAUGE => "gauge",
@@ -38,6 +42,7 @@ fn convert<'a>(family: &'a MetricFamily, origin: Origin<'a>) -> Result<CustomFam
     };
     let unsupported = || Rejected::family(family.name(), Reason::UnsupportedType("untyped".into()));
     let (name, metric_type) = MetricType::from_text(family.name(), word).ok_or_else(unsupported)?;
+    let origin = Origin { constant, text: None, prefix: "", can_be_apart: false };
     let mut converter = Converter {
         builder: FamilyBuilder::new(name, metric_type, origin)?,
         labels: Vec::new(),
@@ -45,7 +50,9 @@ fn convert<'a>(family: &'a MetricFamily, origin: Origin<'a>) -> Result<CustomFam
         value: String::new(),
         limit: String::new(),
     };
-    family.help().clone_into(&mut converter.builder.family.help);
+    converter.builder.family.help = family.help().into();
+    let metrics = family.get_metric().len();
+    converter.builder.reserve(metrics, 0);
     for metric in family.get_metric() {
         converter.convert(metric).map_err(|reason| Rejected::family(name, reason))?;
     }
@@ -69,9 +76,17 @@ impl<'a> Converter<'a> {
             }
             self.labels.push((label.name(), label.value()));
         }
+        check_names(&self.labels)?;
+        let metric_type = self.builder.family.metric_type;
+        let limits = [Suffix::Bucket, Suffix::None].map(|suffix| limit_key(metric_type, suffix));
+        if let Some((name, _)) = self.labels.iter().find(|(name, _)| limits.contains(&Some(*name)))
+        {
+            return Err(Reason::RepeatedLabel((*name).to_owned()));
+        }
+        self.builder.set_labels(&self.labels)?;
         let milliseconds = metric.timestamp_ms();
         self.timestamp = (milliseconds != 0).then_some(milliseconds as f64 / 1e3);
-        match self.builder.family.metric_type {
+        match metric_type {
             MetricType::Counter => self.push(Suffix::Total, None, metric.get_counter().get_value()),
             MetricType::BareCounter => {
                 self.push(Suffix::None, None, metric.get_counter().get_value())
@@ -121,8 +136,9 @@ impl<'a> Converter<'a> {
             number,
             timestamp: self.timestamp,
             exemplar: None,
+            line: None,
         };
-        self.builder.push(&sample, &self.labels)
+        self.builder.push(&sample)
     }
 }
 

@@ -1,29 +1,20 @@
 //! Reads the families in the text of a registry of prometheus-client.
 
-use std::collections::HashMap;
+use std::borrow::Cow;
 use std::ops::Range;
 
-use memchr::memchr_iter;
-
-use super::builder::{FamilyBuilder, NewSample, Origin};
+use super::builder::{FamilyBuilder, Origin};
+use super::constant::Constant;
+use super::draft::{Draft, descriptor, drafts, first_word, split_line, suspects};
 use super::family::CustomFamily;
-use super::line::{Label, Line, parse_seconds};
+use super::labels::Label;
+use super::line::{Line, parse_seconds};
 use super::names::{MetricType, Suffix, is_metric_name};
 use super::rejected::{Part, Reason, Rejected};
+use crate::labels::unescape;
 
-const HELP: &str = "# HELP ";
-
-/// What descriptor lines begin with.
-const KEYWORDS: [&str; 3] = [HELP, "# TYPE ", "# UNIT "];
-
-/// The lines of one family, in any order.
-#[derive(Debug, Default)]
-struct Draft<'a> {
-    /// What follows each keyword, from the name on.
-    descriptors: [Option<&'a str>; 3],
-    /// The indexes of its samples among all lines.
-    samples: Range<usize>,
-}
+/// The length of a line for which room is reserved.
+const MIN_LENGTH: usize = 16;
 
 /// How the text of a registry is read.
 #[derive(Clone, Copy, Debug)]
@@ -31,26 +22,25 @@ pub(super) struct Reader<'a> {
     /// What all names begin with, unless it is a registry that the app created.
     pub(super) prefix: &'a str,
     pub(super) is_help_escaped: bool,
-    pub(super) origin: Origin<'a>,
+    pub(super) constant: &'a Constant,
 }
 
-impl Reader<'_> {
+impl<'a> Reader<'a> {
     /// Reads the families in `text`. Families that are not valid are left out and returned
     /// with the reason.
-    pub(super) fn read(mut self, text: &str) -> (Vec<CustomFamily>, Vec<Rejected>) {
+    pub(super) fn read(mut self, text: &'a str) -> (Vec<CustomFamily<'a>>, Vec<Rejected>) {
         let has_prefix = descriptor(text, self.prefix).is_some();
         if !has_prefix {
             self.prefix = "";
         }
-        let lines = split(text, self.prefix);
-        let drafts = group(&lines, self.prefix);
+        let drafts = drafts(text, self.prefix);
         let suspects =
             if has_prefix || self.is_help_escaped { Vec::new() } else { suspects(&drafts) };
         let (mut families, mut rejected) = (Vec::new(), Vec::new());
         for (index, draft) in drafts.iter().enumerate() {
-            match self.read_draft(draft, &lines[draft.samples.clone()], &mut rejected) {
+            match self.read_draft(text, draft, &mut rejected) {
                 Ok(family) if suspects.iter().any(|suspects| suspects.contains(&index)) => {
-                    rejected.push(Rejected::family(&family.name, Reason::Unreadable));
+                    rejected.push(Rejected::family(family.name, Reason::Unreadable));
                 }
                 Ok(family) => families.push(family),
                 Err(reason) => rejected.push(reason),
@@ -61,10 +51,10 @@ impl Reader<'_> {
 
     fn read_draft(
         &self,
-        draft: &Draft<'_>,
-        samples: &[&str],
+        text: &'a str,
+        draft: &Draft<'a>,
         rejected: &mut Vec<Rejected>,
-    ) -> Result<CustomFamily, Rejected> {
+    ) -> Result<CustomFamily<'a>, Rejected> {
         let [help, type_line, unit] = draft.descriptors;
         let unreadable = || {
             let name = first_word(help.or(type_line).unwrap_or_default());
@@ -75,24 +65,35 @@ impl Reader<'_> {
         if !is_metric_name(name) {
             return Err(Rejected::family(name, Reason::InvalidName));
         }
-        let behind_name = |line: Option<&str>| match line {
-            Some(line) => line.strip_prefix(name)?.strip_prefix(' ').map(str::to_owned),
-            None => Some(String::new()),
+        let behind_name = |line: Option<&'a str>| match line {
+            Some(line) => line.strip_prefix(name)?.strip_prefix(' '),
+            None => Some(""),
         };
         let help = behind_name(help).ok_or_else(unreadable)?;
-        let is_end_of_name = |unit: &String| {
+        let is_end_of_name = |unit: &&str| {
             unit.is_empty() || name.strip_suffix(unit).is_some_and(|name| name.ends_with('_'))
         };
         let unit = behind_name(unit).filter(is_end_of_name).ok_or_else(unreadable)?;
         let metric_type = MetricType::from_word(word)
             .ok_or_else(|| Rejected::family(name, Reason::UnsupportedType(word.to_owned())))?;
-        let mut builder = FamilyBuilder::new(name, metric_type, self.origin)?;
-        builder.family.help =
-            if self.is_help_escaped { unescape(&help, &['\\', '"', 'n']) } else { help };
+        let origin = Origin {
+            constant: self.constant,
+            text: Some(text),
+            prefix: self.prefix,
+            can_be_apart: false,
+        };
+        let mut builder = FamilyBuilder::new(name, metric_type, origin)?;
+        builder.family.help = match self.is_help_escaped {
+            true => Cow::Owned(unescape(help, &['\\', '"', 'n'])),
+            false => Cow::Borrowed(help),
+        };
         builder.family.unit = unit;
-        let has_invalid_exemplar = self
-            .read_samples(samples, &mut builder)
-            .map_err(|reason| Rejected::family(name, reason))?;
+        let has_invalid_exemplar = match draft.samples.clone() {
+            Some(samples) => self.read_samples(text, samples, &mut builder),
+            None => Ok(false),
+        };
+        let has_invalid_exemplar =
+            has_invalid_exemplar.map_err(|reason| Rejected::family(name, reason))?;
         if has_invalid_exemplar {
             rejected.push(Rejected::new(Part::Exemplar, name, Reason::InvalidExemplar));
         }
@@ -100,156 +101,65 @@ impl Reader<'_> {
     }
 
     /// Returns whether an exemplar is left out.
-    fn read_samples<'a>(
+    fn read_samples(
         &self,
-        lines: &[&'a str],
+        text: &'a str,
+        samples: Range<usize>,
         builder: &mut FamilyBuilder<'a>,
     ) -> Result<bool, Reason> {
+        // Most lines are about as long as the first one.
+        let (first, _) = split_line(&text[samples.clone()], self.prefix);
+        builder.reserve(samples.len() / first.len().max(MIN_LENGTH) + 1, samples.len());
         let mut labels = Vec::new();
         let mut has_invalid_exemplar = false;
-        let length = lines.iter().map(|line| line.len()).sum();
-        builder.family.text.reserve(length);
-        builder.family.samples.reserve(lines.len());
-        for line in lines {
-            let line = line.strip_prefix(self.prefix).unwrap_or(line);
-            let line = Line::parse(line, &mut labels)?;
-            let invalid = || Reason::InvalidSample(line.name.to_owned());
-            let family = &builder.family;
-            let suffix = family.metric_type.suffix_of(&family.name, line.name);
-            let suffix = suffix.ok_or_else(invalid)?;
-            let timestamp = line.timestamp.map(|word| parse_seconds(word).ok_or_else(invalid));
-            let has_exemplar = line.exemplar.is_some();
-            let exemplar = line.exemplar.flatten();
-            let exemplar = exemplar.filter(|_| matches!(suffix, Suffix::Total | Suffix::Bucket));
-            has_invalid_exemplar |= has_exemplar && exemplar.is_none();
-            let sample = NewSample {
-                suffix,
-                limit: take_limit(family.metric_type, suffix, &mut labels)?,
-                value: line.value,
-                number: line.number,
-                timestamp: timestamp.transpose()?,
-                exemplar,
-            };
-            builder.push(&sample, &labels)?;
+        let mut at = samples.start;
+        loop {
+            at = builder.push_lines(at, samples.end)?;
+            if at > samples.end {
+                break;
+            }
+            let (line, _) = split_line(&text[at..samples.end], self.prefix);
+            has_invalid_exemplar |= self.read_sample(line, at, &mut labels, builder)?;
+            at += line.len() + 1;
         }
         Ok(has_invalid_exemplar)
     }
-}
 
-/// Takes the `le` of a bucket or the `quantile` of a summary out of its labels.
-pub(super) fn take_limit<'a>(
-    metric_type: MetricType,
-    suffix: Suffix,
-    labels: &mut Vec<Label<'a>>,
-) -> Result<Option<&'a str>, Reason> {
-    let key = match (metric_type, suffix) {
-        (MetricType::Histogram, Suffix::Bucket) => "le",
-        (MetricType::Summary, Suffix::None) => "quantile",
-        _ => return Ok(None),
-    };
-    match labels.iter().position(|(name, _)| *name == key) {
-        Some(at) => Ok(Some(labels.remove(at).1)),
-        None => Err(Reason::Incomplete("a `le` or `quantile` is missing")),
+    /// Reads the line at `at` of the samples. Returns whether its exemplar is left out.
+    fn read_sample(
+        &self,
+        line: &'a str,
+        at: usize,
+        labels: &mut Vec<Label<'a>>,
+        builder: &mut FamilyBuilder<'a>,
+    ) -> Result<bool, Reason> {
+        let without_prefix = line.strip_prefix(self.prefix).unwrap_or_default();
+        let mut sample = Line::parse(without_prefix, labels)?;
+        let name = sample.name;
+        let invalid = || Reason::InvalidSample(name.to_owned());
+        let suffix = builder.family.metric_type.suffix_of(builder.family.name, name);
+        let suffix = suffix.ok_or_else(invalid)?;
+        let timestamp = sample.timestamp.map(|word| parse_seconds(word).ok_or_else(invalid));
+        let timestamp = timestamp.transpose()?;
+        let has_exemplar = sample.exemplar.is_some();
+        sample.exemplar =
+            sample.exemplar.filter(|_| matches!(suffix, Suffix::Total | Suffix::Bucket));
+        let is_left_out = has_exemplar && !matches!(sample.exemplar, Some(Some(_)));
+        builder.push_parsed(at, line, sample, suffix, timestamp, labels)?;
+        Ok(is_left_out)
     }
-}
-
-/// Splits `text` into lines. Some have line breaks: a help text can, and so can names that
-/// are not valid.
-fn split<'a>(text: &'a str, prefix: &str) -> Vec<&'a str> {
-    let mut lines = Vec::new();
-    let mut start = 0;
-    for line_break in memchr_iter(b'\n', text.as_bytes()) {
-        let next = &text[line_break + 1..];
-        // Without a prefix a line of a help text can look like a sample.
-        let is_in_help = prefix.is_empty() && text[start..].starts_with(HELP);
-        let is_descriptor = descriptor(next, prefix).is_some();
-        if next.is_empty() || is_descriptor || !is_in_help && next.starts_with(prefix) {
-            lines.push(&text[start..line_break]);
-            start = line_break + 1;
-        }
-    }
-    if start < text.len() {
-        lines.push(&text[start..]);
-    }
-    lines
-}
-
-/// Groups lines by family: the descriptors of one are together, its samples follow them.
-fn group<'a>(lines: &[&'a str], prefix: &str) -> Vec<Draft<'a>> {
-    let mut drafts = Vec::new();
-    let mut draft = Draft::default();
-    for (index, line) in lines.iter().enumerate() {
-        let Some((keyword, rest)) = descriptor(line, prefix) else {
-            draft.samples.end = index + 1;
-            continue;
-        };
-        if !draft.samples.is_empty() || draft.descriptors[keyword].is_some() {
-            drafts.push(std::mem::take(&mut draft));
-        }
-        draft.descriptors[keyword] = Some(rest);
-        draft.samples = index + 1..index + 1;
-    }
-    if !lines.is_empty() {
-        drafts.push(draft);
-    }
-    drafts
-}
-
-/// The keyword of a line that begins with one, and what follows it and the prefix.
-fn descriptor<'a>(line: &'a str, prefix: &str) -> Option<(usize, &'a str)> {
-    // Most lines are samples.
-    if !line.starts_with('#') {
-        return None;
-    }
-    let keyword = KEYWORDS.iter().position(|keyword| line.starts_with(keyword))?;
-    Some((keyword, line[KEYWORDS[keyword].len()..].strip_prefix(prefix)?))
-}
-
-/// The ranges of drafts that can be parts of one help text.
-///
-/// If a help text contains what looks like other families, then the `# HELP` line of its
-/// family is before them and the `# TYPE` line behind them. So a range begins and ends with
-/// descriptors of the same name.
-fn suspects(drafts: &[Draft<'_>]) -> Vec<Range<usize>> {
-    let mut spans: HashMap<&str, Range<usize>> = HashMap::new();
-    for (index, draft) in drafts.iter().enumerate() {
-        for descriptor in draft.descriptors.iter().flatten() {
-            spans.entry(first_word(descriptor)).or_insert(index..index + 1).end = index + 1;
-        }
-    }
-    spans.into_values().filter(|span| span.len() > 1).collect()
-}
-
-/// Resolves the escapes of a help text or a label value: a backslash before one of these characters.
-pub(crate) fn unescape(help: &str, escapes: &[char]) -> String {
-    let mut unescaped = String::with_capacity(help.len());
-    let mut characters = help.chars();
-    while let Some(character) = characters.next() {
-        match (character, characters.as_str().chars().next()) {
-            ('\\', Some(escaped)) if escapes.contains(&escaped) => {
-                unescaped.push(if escaped == 'n' { '\n' } else { escaped });
-                characters.next();
-            }
-            _ => unescaped.push(character),
-        }
-    }
-    unescaped
-}
-
-fn first_word(text: &str) -> &str {
-    text.split([' ', '\n']).next().unwrap_or_default()
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Origin, Reader, unescape};
-    use crate::exposition::custom::builder::Constant;
+    use super::{Reader, unescape};
+    use crate::exposition::custom::constant::Constant;
     use crate::exposition::custom::family::CustomFamily;
     use crate::exposition::format::Format;
     use crate::exposition::writer::PageWriter;
 
     /// The samples as OpenMetrics has them.
-    fn lines(family: &CustomFamily) -> String {
+    fn lines(family: &CustomFamily<'_>) -> String {
         let mut writer = PageWriter::new(Format::OpenMetrics, 0);
         family.write(&mut writer).expect("the format allows it");
         let page = writer.page().lines().filter(|line| !line.starts_with("# "));
@@ -259,8 +169,7 @@ mod tests {
     /// The families and what is left out, as text.
     fn outcome(text: &str, prefix: &str, is_help_escaped: bool) -> (Vec<String>, Vec<String>) {
         let constant = &Constant::new([].into());
-        let origin = Origin { constant, is_escaped: true, can_be_apart: false };
-        let (families, rejected) = Reader { prefix, is_help_escaped, origin }.read(text);
+        let (families, rejected) = Reader { prefix, is_help_escaped, constant }.read(text);
         let families = families.into_iter().map(|family| {
             let (word, lines) = (family.metric_type.word(), lines(&family));
             format!("{} {word} {} {:?} {lines:?}", family.name, family.unit, family.help)

@@ -8,7 +8,7 @@ use prometheus_client::encoding::text::encode_registry;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
-use super::builder::{Constant, Origin};
+use super::constant::Constant;
 use super::family::CustomFamily;
 use super::reader::Reader;
 use super::rejected::Rejected;
@@ -21,6 +21,9 @@ use super::rejected::Rejected;
 /// that look like another family; but not this prefix, which is random.
 static BOUNDARY: LazyLock<String> =
     LazyLock::new(|| format!("b{:016x}", RandomState::new().hash_one(())));
+
+/// The boundary as prometheus-client writes it.
+static PREFIX: LazyLock<String> = LazyLock::new(|| format!("{}_", *BOUNDARY));
 
 /// Whether prometheus-client escapes help texts. Version 0.25.2 does not.
 static IS_HELP_ESCAPED: LazyLock<bool> = LazyLock::new(|| {
@@ -47,8 +50,9 @@ pub(crate) fn encode(registry: &Registry) -> Result<String, fmt::Error> {
 
 /// Reads an encoded registry: one of [`new_registry`] or one of the app. Families that are
 /// not valid are left out and returned with the reason.
-pub(crate) fn read(text: &str, constant: &Constant) -> (Vec<CustomFamily>, Vec<Rejected>) {
-    let prefix = &format!("{}_", *BOUNDARY);
-    let origin = Origin { constant, is_escaped: true, can_be_apart: false };
-    Reader { prefix, is_help_escaped: *IS_HELP_ESCAPED, origin }.read(text)
+pub(crate) fn read<'a>(
+    text: &'a str,
+    constant: &'a Constant,
+) -> (Vec<CustomFamily<'a>>, Vec<Rejected>) {
+    Reader { prefix: &PREFIX, is_help_escaped: *IS_HELP_ESCAPED, constant }.read(text)
 }

@@ -2,26 +2,36 @@
 
 use std::collections::HashMap;
 
-use super::builder::{Constant, FamilyBuilder, NewSample, Origin};
+use super::builder::{FamilyBuilder, Origin};
+use super::constant::Constant;
 use super::family::CustomFamily;
-use super::line::{Label, Line, parse_milliseconds};
+use super::labels::Label;
+use super::line::{Line, parse_milliseconds, parse_name};
 use super::names::{MetricType, Suffix};
-use super::reader::{take_limit, unescape};
 use super::rejected::{Part, Reason, Rejected};
-use crate::labels::truncate;
+use crate::labels::{truncate, unescape};
 
 /// Reads the families in `text`. Lines that are not valid are left out and returned with the
 /// reason.
-pub(crate) fn read(text: &str, constant: &Constant) -> (Vec<CustomFamily>, Vec<Rejected>) {
-    let origin = Origin { constant, is_escaped: true, can_be_apart: true };
+pub(crate) fn read<'a>(
+    text: &'a str,
+    constant: &'a Constant,
+) -> (Vec<CustomFamily<'a>>, Vec<Rejected>) {
+    let origin = Origin { constant, text: Some(text), prefix: "", can_be_apart: true };
     let mut reader =
         Reader { origin, drafts: Vec::new(), known: HashMap::new(), current: usize::MAX };
     let (mut labels, mut rejected) = (Vec::new(), Vec::new());
-    for line in text.lines() {
-        let line = line.trim_matches([' ', '\t']);
+    let mut end = 0;
+    for line in text.split_inclusive('\n') {
+        end += line.len();
+        let line = line.trim_start_matches(BLANKS);
+        let at = end - line.len();
+        let line =
+            line.strip_suffix('\n').map_or(line, |line| line.strip_suffix('\r').unwrap_or(line));
+        let line = line.trim_end_matches(BLANKS);
         let read = match line.strip_prefix('#') {
             None if line.is_empty() => continue,
-            None => reader.read_sample(line, &mut labels),
+            None => reader.read_sample(line, at, &mut labels),
             Some(comment) => reader.read_comment(comment),
         };
         if let Err((name, reason)) = read {
@@ -33,9 +43,9 @@ pub(crate) fn read(text: &str, constant: &Constant) -> (Vec<CustomFamily>, Vec<R
         // Without valid samples there is nothing to show.
         let Some(builder) = builder else { continue };
         match builder.finish() {
-            Ok(family) if family.samples.is_empty() => {}
+            Ok(family) if family.lines.is_empty() => {}
             Ok(mut family) => {
-                family.help = unescape(help.unwrap_or_default(), &['\\', 'n']);
+                family.help = unescape(help.unwrap_or_default(), &['\\', 'n']).into();
                 family.text_only = Some("its source is text; ask for the text format");
                 families.push(family);
             }
@@ -44,6 +54,8 @@ pub(crate) fn read(text: &str, constant: &Constant) -> (Vec<CustomFamily>, Vec<R
     }
     (families, rejected)
 }
+
+const BLANKS: [char; 2] = [' ', '\t'];
 
 /// A line that is left out: the metric that it names, and the reason.
 type InvalidLine<'a> = (&'a str, Reason);
@@ -91,13 +103,21 @@ impl<'a> Reader<'a> {
     fn read_sample(
         &mut self,
         line: &'a str,
+        at: usize,
         labels: &mut Vec<Label<'a>>,
     ) -> Result<(), InvalidLine<'a>> {
-        let name = line.split(['{', ' ', '\t']).next().unwrap_or_default();
+        let current = self.drafts.get_mut(self.current);
+        if let Some(builder) = current.and_then(|draft| draft.builder.as_mut()) {
+            let end = builder.push_lines(at, at + line.len());
+            if end.map_err(|reason| (parse_name(line).0, reason))? > at {
+                return Ok(());
+            }
+        }
+        let sample = Line::parse(line, labels).map_err(|reason| (parse_name(line).0, reason))?;
+        let name = sample.name;
         let invalid = |reason| (name, reason);
-        let line = Line::parse(line, labels).map_err(invalid)?;
-        let timestamp = line.timestamp.map(|word| parse_milliseconds(word).ok_or(()));
-        let (Ok(timestamp), None) = (timestamp.transpose(), line.exemplar) else {
+        let timestamp = sample.timestamp.map(|word| parse_milliseconds(word).ok_or(()));
+        let (Ok(timestamp), None) = (timestamp.transpose(), &sample.exemplar) else {
             return Err(invalid(Reason::InvalidSample(name.to_owned())));
         };
         self.current = self.find(name).unwrap_or_else(|| self.insert(name));
@@ -105,10 +125,7 @@ impl<'a> Reader<'a> {
         let suffix = draft.suffix_of(name);
         let suffix = suffix.ok_or_else(|| invalid(Reason::InvalidSample(name.to_owned())))?;
         let builder = draft.builder(self.origin).map_err(|rejected| invalid(rejected.reason))?;
-        let limit = take_limit(builder.family.metric_type, suffix, labels).map_err(invalid)?;
-        let (value, number) = (line.value, line.number);
-        let sample = NewSample { suffix, limit, value, number, timestamp, exemplar: None };
-        builder.push(&sample, labels).map_err(invalid)
+        builder.push_parsed(at, line, sample, suffix, timestamp, labels).map_err(invalid)
     }
 
     /// The draft that a sample with this name belongs to.
@@ -156,7 +173,7 @@ impl<'a> Draft<'a> {
 
 /// The first word, and what follows it after blanks.
 fn split_word(text: &str) -> (&str, &str) {
-    let text = text.trim_start_matches([' ', '\t']);
-    let (word, rest) = text.split_once([' ', '\t']).unwrap_or((text, ""));
-    (word, rest.trim_start_matches([' ', '\t']))
+    let text = text.trim_start_matches(BLANKS);
+    let (word, rest) = text.split_once(BLANKS).unwrap_or((text, ""));
+    (word, rest.trim_start_matches(BLANKS))
 }
