@@ -53,7 +53,9 @@ models:
         cargo test --release --manifest-path tests/models/Cargo.toml
 
 # The tests of the store under Miri, with weak memory, in the orders of some seeds
-miri seeds="2":
+miri seeds="8":
+    cargo +nightly miri --version || \
+        rustup toolchain install nightly --profile minimal --component miri --component rust-src
     MIRIFLAGS="-Zmiri-many-seeds=0..{{ seeds }} -Zmiri-ignore-leaks -Zmiri-deterministic-floats" \
         CARGO_TARGET_DIR="{{ target }}/miri" cargo +nightly miri test --lib store::
 
@@ -226,4 +228,4 @@ toolchain version:
         { echo "Rust {{ version }} is missing and cannot be installed; install it with rustup" >&2; exit 1; }
 
 # Everything that must pass before a change is merged
-ci: check deny api msrv test package models bench-check newest e2e properties fuzz soak
+ci: check deny api msrv test package models miri bench-check newest e2e properties fuzz soak
