@@ -60,6 +60,9 @@ impl BigBrotherBuilder {
     /// In a server's factory each worker adds the same dependencies: each is checked
     /// once. Refused if its name is empty or used twice, if its period or timeout is
     /// zero, or if it contradicts a dependency of the same name.
+    ///
+    /// Each check has a thread, which starts with the build. A fork of the process has only the
+    /// thread that forked: a service that forks to become a daemon does so before the build.
     pub fn dependency(mut self, dependency: Dependency) -> Self {
         self.dependencies.push(dependency);
         self

@@ -2,10 +2,12 @@
 
 use std::fs::{File, read_dir};
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::process::{Command, Stdio};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::process::{Command, Stdio, exit};
 
 use actix_monitor::BigBrother;
 use actix_web::web;
+use fork::{Fork, waitpid};
 
 use crate::support::child::in_a_process_of_its_own;
 use crate::support::client::Client;
@@ -116,5 +118,44 @@ fn ten_thousand_idle_connections_cost_nothing() {
         eventually("all are closed", || (descriptors() <= before.0).then_some(()));
         assert_eq!(server.connect().get("/ok").text(), "ok");
         assert_eq!(server.metrics().recorded(), ["200 false GET /ok: 10002 of 20004 bytes"]);
+    });
+}
+
+/// Runs a scenario in a process that is forked from this one, with this thread alone.
+#[track_caller]
+fn in_a_fork(scenario: impl FnOnce()) {
+    match fork::fork().expect("there is room for a process") {
+        Fork::Child => {
+            let result = catch_unwind(AssertUnwindSafe(scenario));
+            exit(i32::from(result.is_err()));
+        }
+        Fork::Parent(child) => {
+            let status = waitpid(child).expect("the process exists");
+            assert_eq!(status, 0, "the fork panicked");
+        }
+    }
+}
+
+/// A service that becomes a daemon between the build and the start of its server.
+#[test]
+fn a_monitor_records_and_is_scraped_in_a_fork_of_the_process_that_built_it() {
+    in_a_process_of_its_own(|| {
+        let before = Server::watched(BigBrother::builder().build(), ok);
+        assert_eq!(before.connect().get("/ok").text(), "ok");
+        assert_eq!(before.connect().get("/metrics").status, 200);
+        let recorded =
+            |requests: usize| format!("200 false GET /ok: {requests} of {} bytes", 2 * requests);
+        for _ in 0..2 {
+            in_a_fork(|| {
+                let server = Server::watched(BigBrother::builder().build(), ok);
+                assert_eq!(server.connect().get("/ok").text(), "ok");
+                for _ in 0..2 {
+                    let page = server.connect().get("/metrics").text();
+                    assert_eq!(Page::parse(&page).recorded(), [recorded(2)]);
+                }
+            });
+        }
+        let page = before.connect().get("/metrics").text();
+        assert_eq!(Page::parse(&page).recorded(), [recorded(1)]);
     });
 }
