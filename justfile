@@ -84,6 +84,12 @@ properties *arguments:
     PROPERTIES_PYTHON="$venv/bin/python" \
         cargo test --manifest-path tests/properties/Cargo.toml --locked {{ arguments }}
 
+# Counts, patterns and sizes inside and outside of the middlewares and services of other crates
+composition *arguments:
+    cargo fmt --manifest-path tests/composition/Cargo.toml --check
+    cargo clippy --locked --manifest-path tests/composition/Cargo.toml --tests -- --deny warnings
+    cargo test --locked --manifest-path tests/composition/Cargo.toml --lib {{ arguments }}
+
 # Runs each fuzz target, or the one named, for some seconds: `just fuzz 3600 socket`
 fuzz seconds="60" targets="accept escaping exclusions registries socket":
     #!/usr/bin/env bash
@@ -228,4 +234,4 @@ toolchain version:
         { echo "Rust {{ version }} is missing and cannot be installed; install it with rustup" >&2; exit 1; }
 
 # Everything that must pass before a change is merged
-ci: check deny api msrv test package models miri bench-check newest e2e properties fuzz soak
+ci: check deny api msrv test package models miri bench-check newest e2e properties composition fuzz soak
