@@ -15,9 +15,9 @@ mod subprocess;
 mod threads;
 
 use report::Report;
-#[cfg(feature = "tricks")]
-use sections::tricks;
 use sections::{compression, counts, memory, native, options, pauses, scrape, sources, time};
+#[cfg(feature = "tricks")]
+use sections::{reading, tricks};
 
 #[global_allocator]
 static ALLOCATOR: heap::CountingAllocator = heap::CountingAllocator;
@@ -31,6 +31,8 @@ const SECTIONS: &[(&str, Section)] = &[
     ("allocations", counts::allocations),
     ("instructions", counts::instructions),
     ("options", options::run),
+    #[cfg(feature = "tricks")]
+    ("reading", reading::run),
     #[cfg(feature = "tricks")]
     ("tricks", tricks::run),
     ("threads", sections::threads::requests),

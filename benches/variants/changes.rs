@@ -34,10 +34,13 @@ const GUARD: &str = "middleware/guard.rs";
 const REQUEST_STATE: &str = "middleware/request_state.rs";
 const POOL: &str = "store/pool.rs";
 const ROUTE: &str = "request/route.rs";
+const SAMPLE: &str = "exposition/custom/sample.rs";
+const SCAN: &str = "exposition/custom/scan.rs";
 const SLOTS: &str = "store/slots.rs";
+const TEMPLATE: &str = "exposition/custom/template.rs";
 const WRITER: &str = "store/writer.rs";
 
-pub const VARIANTS: [Variant; 12] = [
+pub const VARIANTS: [Variant; 16] = [
     Variant("unchanged", &[]),
     // Adds the trick: by default, the crate reads the system's clock.
     Variant("tsc", &[text(CLOCK, r#"feature = "tsc", "#, "")]),
@@ -170,4 +173,18 @@ pub const VARIANTS: [Variant; 12] = [
         "always_pattern",
         &[text(ROUTE, "rest > 0 && status == StatusCode::NOT_FOUND", "false")],
     ),
+    Variant("no_templates", &[body(TEMPLATE, "fn fill(", "None")]),
+    Variant(
+        "bytewise_prefix",
+        &[body(
+            SCAN,
+            "fn common_prefix(",
+            "one.iter().zip(other).take_while(|(one, other)| one == other).count()",
+        )],
+    ),
+    Variant(
+        "std_numbers",
+        &[text(TEMPLATE, "if is_end && (1..=EXACT_DIGITS)", "if false && (1..=EXACT_DIGITS)")],
+    ),
+    Variant("parsed_limits", &[body(SAMPLE, "fn parse(", "parse_limit(suffix, text)")]),
 ];

@@ -6,6 +6,8 @@ pub mod memory;
 pub mod native;
 pub mod options;
 pub mod pauses;
+#[cfg(feature = "tricks")]
+pub mod reading;
 pub mod scrape;
 pub mod sources;
 pub mod threads;

@@ -74,8 +74,8 @@ fn compare<const N: usize>(
 }
 
 /// Median microseconds per page. The pages are encoded in turn.
-fn time(pages: [&dyn Fn() -> String; 2], rounds: usize) -> [f64; 2] {
-    let mut micros = [(); 2].map(|()| Vec::with_capacity(rounds));
+pub fn time<const N: usize>(pages: [&dyn Fn() -> String; N], rounds: usize) -> [f64; N] {
+    let mut micros = [(); N].map(|()| Vec::with_capacity(rounds));
     for _ in 0..rounds {
         for (page, micros) in pages.iter().zip(&mut micros) {
             let start = Instant::now();
@@ -87,7 +87,7 @@ fn time(pages: [&dyn Fn() -> String; 2], rounds: usize) -> [f64; 2] {
     micros.map(|mut micros| median(&mut micros))
 }
 
-fn own_registry() -> Arc<Registry> {
+pub fn own_registry() -> Arc<Registry> {
     type Labels = [(&'static str, String); 2];
     let mut registry = Registry::default();
     let labels = |index| [("method", "GET".to_owned()), ("addr", pattern(index))];

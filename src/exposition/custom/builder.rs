@@ -81,7 +81,8 @@ impl<'a> FamilyBuilder<'a> {
     pub(super) fn reserve(&mut self, samples: usize, length: usize) {
         self.points.reserve(samples);
         let constant = self.origin.constant.text.len();
-        if !self.is_part() {
+        // Otherwise the lines are usually a part of the source.
+        if constant > 0 || !self.origin.prefix.is_empty() {
             self.lines.reserve(length + samples * (constant + "{},".len()));
         }
     }
@@ -90,20 +91,10 @@ impl<'a> FamilyBuilder<'a> {
     /// in values only. Returns where they end.
     pub(super) fn push_lines(&mut self, start: usize, end: usize) -> Result<usize, Reason> {
         let mut at = start;
-        let pushed = self.push_filled(&mut at, end);
-        if at > start && self.is_part() {
-            // All of them at once.
-            self.lines.add(start, at - start - 1);
-        }
-        pushed.map(|()| at)
-    }
-
-    fn push_filled(&mut self, at: &mut usize, end: usize) -> Result<(), Reason> {
         let source = self.origin.text.unwrap_or_default();
         let prefix = self.origin.prefix;
-        let is_part = self.is_part();
-        while *at < end {
-            let text = &source[*at..end];
+        while at < end {
+            let text = &source[at..end];
             let template = self.templates.get_mut(self.current);
             let filled = template.and_then(|template| template.fill(text));
             let Some(filled) = filled.or_else(|| self.fill_other(text)) else { break };
@@ -120,17 +111,10 @@ impl<'a> FamilyBuilder<'a> {
                 break;
             }
             self.points.add(suffix, Key::Kept(filled.key), limit, filled.number)?;
-            if !is_part {
-                self.add_line(*at + prefix.len(), &filled.line[prefix.len()..]);
-            }
-            *at += length + 1;
+            self.add_line(at + prefix.len(), &filled.line[prefix.len()..]);
+            at += length + 1;
         }
-        Ok(())
-    }
-
-    /// Whether canonical lines are parts of the source as they are.
-    fn is_part(&self) -> bool {
-        self.origin.prefix.is_empty() && self.origin.constant.text.is_empty()
+        Ok(at)
     }
 
     /// Fills another template than the current one, which it becomes.
