@@ -15,6 +15,8 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
+# For a build and a test.
+SECONDS = "900"
 TARGET = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")).resolve() / "mutations"
 CELL, SHARD, SNAPSHOT, FAMILY, OWN = (
     f"src/store/{name}.rs" for name in ("cell", "shard", "snapshot", "family", "own_labels")
@@ -73,6 +75,7 @@ def uncovered():
 
 
 def run(tool, test, tree):
+    """Runs a test. Returns the exit code, 124 if it did not end in time, and the output."""
     environment = dict(os.environ, CARGO_TARGET_DIR=str(TARGET / tool), CARGO_INCREMENTAL="0")
     if tool == "loom":
         environment |= {"RUSTFLAGS": "--cfg loom", "LOOM_MAX_BRANCHES": "20000"}
@@ -81,25 +84,32 @@ def run(tool, test, tree):
     else:
         environment["MIRIFLAGS"] = "-Zmiri-many-seeds=0..32 -Zmiri-ignore-leaks -Zmiri-deterministic-floats"
         command = ["cargo", "+nightly", "miri", "test", "--lib", test]
+    command = ["timeout", SECONDS, *command]
     done = subprocess.run(command, cwd=tree, env=environment, capture_output=True, text=True)
-    return done.returncode == 0, done.stdout + done.stderr
+    return done.returncode, done.stdout + done.stderr
 
 
-def is_noticed(change, tree):
+def notice(change, tree):
+    """How the test of a change fails; empty if it passes."""
     name, file, text, replacement, tool, test = change
     source = (ROOT / file).read_text()
     if source.count(text) != 1:
         sys.exit(f"{name}: {file} does not contain this text exactly once: {text}")
     # Written anew, so that Cargo sees the change.
     (tree / file).write_text(source.replace(text, replacement))
-    passes, output = run(tool, test, tree)
+    code, output = run(tool, test, tree)
     (tree / file).write_text(source)
     # Cargo would otherwise have run what it built of the unchanged source.
     if not re.search(r"Compiling actix-monitor", output):
         sys.exit(f"{name}: the change was not compiled:\n{output}")
-    if not passes and not re.search(r"panicked at|test result: FAILED|error: Undefined", output):
+    if code == 0:
+        return ""
+    # An endless loop. All tests pass in a tenth of that time.
+    if code == 124:
+        return ", which does not end"
+    if not re.search(r"panicked at|test result: FAILED|error: Undefined", output):
         sys.exit(f"{name}: the change does not compile:\n{output}")
-    return not passes
+    return ", which fails"
 
 
 def main():
@@ -116,10 +126,10 @@ def main():
     survivors = []
     for change in chosen:
         name, file, _, _, tool, test = change
-        noticed = is_noticed(change, tree)
-        by = f"{tool}: `{test.split('::')[-1]}`" if noticed else "**nothing**"
+        how = notice(change, tree)
+        by = f"{tool}: `{test.split('::')[-1]}`{how}" if how else "**nothing**"
         print(f"| `{Path(file).name}` | {name} | {by} |", flush=True)
-        survivors += [] if noticed else [name]
+        survivors += [] if how else [name]
     if survivors:
         sys.exit("not noticed: " + ", ".join(survivors))
 
