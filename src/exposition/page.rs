@@ -124,6 +124,7 @@ impl MessageBody for PageBody {
 
 #[cfg(test)]
 mod tests {
+    use std::io::ErrorKind;
     use std::sync::Arc;
     use std::task::{Context, Poll, Waker};
 
@@ -167,7 +168,15 @@ mod tests {
             pages.pages.lock().expect("no panic").push(Arc::downgrade(&page));
             page
         };
-        let is_open = |page: &Arc<Page>| page.content.lock().expect("no panic").is_some();
+        let is_open = |page: &Arc<Page>| {
+            let body = std::pin::pin!(PageBody::new(Arc::clone(page)));
+            match body.poll_next(&mut Context::from_waker(Waker::noop())) {
+                Poll::Ready(Some(read)) => {
+                    read.inspect_err(|error| assert_eq!(error.kind(), ErrorKind::TimedOut)).is_ok()
+                }
+                other => panic!("the page has text: {other:?}"),
+            }
+        };
         let old = add(PATIENCE + Duration::from_secs(1));
         let new: Vec<_> = (2..PAGES).map(|_| add(Duration::ZERO)).collect();
         assert!(pages.has_room(1));

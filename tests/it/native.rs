@@ -363,7 +363,8 @@ fn metrics_of_other_libraries_are_on_the_protobuf_page() {
                 took{quantile=\"0.5\",a=\"x\"} 1.5\ntook_sum{a=\"x\"} 6\ntook_count{a=\"x\"} 4\n\
                 # TYPE lasted histogram\nlasted_bucket{a=\"x\",b=\"y\",le=\"+Inf\"} 2\n\
                 lasted_sum{b=\"y\",a=\"x\"} 5\nlasted_count{b=\"y\",a=\"x\"} 2\n\
-                # TYPE jobs counter\njobs{a=\"1\"} 3\njobs{a=\"\\\"2\\n\"} 1 -1500\n";
+                # TYPE jobs counter\njobs{a=\"1\"} 3\njobs{a=\"\\\"2\\n\"} 1 -1500\n\
+                # TYPE opened untyped\nopened 4\n";
     let monitor = native().build().monitor();
     monitor.attach(MetricSource::text(move || text.to_owned()));
     let families = decode(&monitor.encode_protobuf());
@@ -375,6 +376,10 @@ fn metrics_of_other_libraries_are_on_the_protobuf_page() {
     let quantiles: Vec<_> = summary.quantile.iter().map(|q| (q.quantile, q.value)).collect();
     assert_eq!((metrics("took").kind, quantiles), (2, vec![(0.5, 1.5)]));
     assert_eq!(took.label.iter().map(|label| &*label.value).collect::<Vec<_>>(), ["x"]);
+
+    let opened = &metrics("opened").metric[0];
+    let value = opened.untyped.as_ref().map(|untyped| untyped.value);
+    assert_eq!((metrics("opened").kind, value), (3, Some(4.0)));
 
     // Labels in another order are the same labels.
     let lasted = &metrics("lasted").metric;

@@ -209,6 +209,28 @@ fn a_handler_and_an_inner_middleware_set_a_value_and_the_last_one_counts() {
 }
 
 #[test]
+fn a_value_is_recorded_by_each_monitor_that_the_request_passes() {
+    let [outer, inner] = [(); 2].map(|()| with(Label::extension()).build());
+    let monitors = [outer.monitor(), inner.monitor()];
+    let server = Server::start(1, move || {
+        App::new().wrap(inner.clone()).wrap(outer.clone()).route(
+            "/",
+            web::get().to(async |labels: RequestLabels| {
+                labels.set("tenant", "acme");
+                HttpResponse::Ok().finish()
+            }),
+        )
+    });
+    let mut client = server.connect();
+    for _ in 0..2 {
+        assert_eq!(client.get("/").status, 200);
+    }
+    for monitor in monitors {
+        assert_eq!(tenants(&page_of(&monitor)), ["200 acme: 2"]);
+    }
+}
+
+#[test]
 fn a_value_that_is_set_after_the_request_is_not_that_of_another_request() {
     let (kept, labels) = mpsc::channel();
     let kept = move |labels: RequestLabels| {

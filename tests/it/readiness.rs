@@ -250,13 +250,23 @@ fn it_answers_on_another_port_for_the_monitor_it_was_given() {
 }
 
 #[test]
-fn without_a_monitor_the_status_is_500_and_an_error_is_logged() {
+fn handlers_without_a_monitor_respond_with_500_and_log_an_error() {
     in_a_process_of_its_own(|| {
         journal::start();
-        let server = Server::start(1, || App::new().route("/ready", web::get().to(readiness)));
-        let answer = server.connect().get("/ready");
-        assert_eq!((answer.status, answer.text().as_str()), (500, ""));
-        let lines = journal::lines("actix_monitor");
-        assert!(matches!(&lines[..], [line] if line.starts_with("ERROR")), "{lines:?}");
+        let server = Server::start(1, || {
+            let app = App::new().route("/readyz", web::get().to(readiness));
+            #[cfg(feature = "dashboard")]
+            let app = app.route("/status", web::get().to(actix_monitor::dashboard));
+            app.route("/metrics", web::get().to(actix_monitor::metrics))
+        });
+        let paths = ["/readyz", "/metrics", "/status"];
+        let paths = &paths[..if cfg!(feature = "dashboard") { 3 } else { 2 }];
+        for (path, before) in paths.iter().zip(0..) {
+            let answer = server.connect().get(path);
+            assert_eq!((answer.status, answer.text().as_str()), (500, ""), "{path}");
+            let lines = journal::lines("actix_monitor");
+            let errors = lines.iter().filter(|line| line.starts_with("ERROR a handler has no"));
+            assert_eq!((errors.count(), lines.len()), (before + 1, before + 1), "{lines:?}");
+        }
     });
 }

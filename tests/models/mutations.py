@@ -12,6 +12,7 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -95,8 +96,8 @@ def notice(change, tree):
     source = (ROOT / file).read_text()
     if source.count(text) != 1:
         sys.exit(f"{name}: {file} does not contain this text exactly once: {text}")
-    # Written anew, so that Cargo sees the change.
-    (tree / file).write_text(source.replace(text, replacement))
+    # Never what was built before, so that Cargo builds it.
+    (tree / file).write_text(source.replace(text, replacement) + f"// {time.time_ns()}\n")
     code, output = run(tool, test, tree)
     (tree / file).write_text(source)
     # Cargo would otherwise have run what it built of the unchanged source.
