@@ -2,6 +2,7 @@
 
 pub(crate) mod cell;
 pub(crate) mod check;
+mod known;
 mod runner;
 pub(crate) mod set;
 pub(crate) mod state;

@@ -7,8 +7,9 @@ use std::time::Duration;
 use futures_util::FutureExt as _;
 use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};
 
-use super::cell::{DependencyCell, no_answer_within};
+use super::cell::DependencyCell;
 use super::check::{CheckFuture, PANICKED, Schedule, Verdict};
+use super::known::no_answer_within;
 use crate::panics::{contain, discard};
 
 /// Longer than any process runs, and short enough to be added to the time.
