@@ -1,7 +1,6 @@
 //! What is known of one dependency, as its check or its calls report it, shared by threads.
 
 use std::sync::{Mutex, PoisonError};
-use std::time::SystemTime;
 
 use super::check::{Schedule, Verdict};
 use super::known::Known;
@@ -60,7 +59,7 @@ impl DependencyCell {
     pub(crate) fn observe(&self, verdict: Verdict) {
         self.update(|known| {
             if known.schedule.is_none() {
-                known.set(verdict, SystemTime::now());
+                known.set(verdict, std::time::SystemTime::now());
             }
         });
     }
