@@ -12,7 +12,6 @@ import re
 import shutil
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -96,12 +95,12 @@ def notice(change, tree):
     source = (ROOT / file).read_text()
     if source.count(text) != 1:
         sys.exit(f"{name}: {file} does not contain this text exactly once: {text}")
-    # Never what was built before, so that Cargo builds it.
-    (tree / file).write_text(source.replace(text, replacement) + f"// {time.time_ns()}\n")
+    # Written anew, so that Cargo sees the change.
+    (tree / file).write_text(source.replace(text, replacement))
     code, output = run(tool, test, tree)
     (tree / file).write_text(source)
-    # Cargo would otherwise have run what it built of the unchanged source.
-    if not re.search(r"Compiling actix-monitor", output):
+    # Cargo would otherwise have run what it built of the unchanged source. Miri reads the source.
+    if tool == "loom" and not re.search(r"Compiling actix-monitor", output):
         sys.exit(f"{name}: the change was not compiled:\n{output}")
     if code == 0:
         return ""
