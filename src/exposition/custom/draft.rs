@@ -83,7 +83,7 @@ pub(super) fn suspects(drafts: &[Draft<'_>]) -> Vec<Range<usize>> {
     let mut spans: HashMap<&str, Range<usize>> = HashMap::new();
     for (index, draft) in drafts.iter().enumerate() {
         for descriptor in draft.descriptors.iter().flatten() {
-            spans.entry(first_word(descriptor)).or_insert(index..index + 1).end = index + 1;
+            spans.entry(first_word(descriptor)).or_insert(index..index).end = index + 1;
         }
     }
     spans.into_values().filter(|span| span.len() > 1).collect()

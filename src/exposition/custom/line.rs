@@ -254,9 +254,17 @@ mod tests {
     fn an_exemplar_that_openmetrics_does_not_allow_leaves_the_sample() {
         let long = format!("{{b=\"{}\"}} 1", "é".repeat(128));
         let repeated = "{b=\"1\",b=\"2\"} 1";
-        for exemplar in
-            ["", "{b=\"\0\"} 1", "{b-c=\"1\"} 1", repeated, "{} x", "{} 1 x", "{} 1 inf", &long]
-        {
+        for exemplar in [
+            "",
+            "{b=\"\0\"} 1",
+            "{b-c=\"1\"} 1",
+            repeated,
+            "{} x",
+            "{} 1 x",
+            "{} 1 inf",
+            "{} 1 9e12",
+            &long,
+        ] {
             let parts = parse(&format!("a 1 # {exemplar}")).expect("the sample is valid");
             assert_eq!(parts, "a [] 1 None Some(None)", "{exemplar}");
         }

@@ -1,5 +1,7 @@
 //! The app's metrics on the page: read from what their libraries encode, and checked.
 
+#[cfg(test)]
+mod alike;
 mod buckets;
 mod builder;
 pub(crate) mod constant;

@@ -70,7 +70,7 @@ impl<'a> Template<'a> {
             None => (None, self.key_start),
         };
         let key_end = self.values.last().map_or(0, |last| last.end + 1);
-        let key = if key_start < key_end { &text[key_start..key_end] } else { "" };
+        let key = text.get(key_start..key_end).unwrap_or_default();
         Some(Filled { line: &text[..end], limit, key, number })
     }
 
@@ -86,7 +86,7 @@ impl<'a> Template<'a> {
             return None;
         }
         // An escape can begin before the difference.
-        let is_escape = same > start && bytes[same - 1] == b'\\';
+        let is_escape = bytes[same - 1] == b'\\';
         let end = end_of_value(bytes, if is_escape { start } else { same })?;
         if !starts_with(&bytes[end..], &line[old_end..]) {
             return self.find_others(bytes, first, end);
@@ -151,150 +151,78 @@ fn parse_number(text: &str, at: usize) -> Option<(f64, usize)> {
 
 #[cfg(test)]
 mod tests {
-    use crate::exposition::custom::constant::Constant;
-    use crate::exposition::custom::reader::Reader;
-    use crate::exposition::format::Format;
-    use crate::exposition::writer::PageWriter;
+    use super::{Filled, Suffix, Template};
+    use crate::exposition::custom::line::Line;
 
-    /// The lines of a family as the page has them, or why it is left out.
-    fn read(kind: &str, prefix: &str, lines: &[&str]) -> Result<String, String> {
-        let constant = &Constant::new([].into());
-        let lines = lines.iter().map(|line| format!("{prefix}{line}\n"));
-        let text = format!("# TYPE {prefix}a {kind}\n{}", lines.collect::<String>());
-        let (families, rejected) = Reader { prefix, is_help_escaped: false, constant }.read(&text);
-        match rejected.first() {
-            Some(rejected) => Err(rejected.to_string()),
-            None => Ok(families[0].lines.clone().into_owned()),
-        }
+    /// The template of a line, whose limit is `le`.
+    fn template(line: &str) -> Template<'_> {
+        let mut labels = Vec::new();
+        let parsed = Line::parse(line, &mut labels).expect("the line is valid");
+        Template::new(line, "", parsed.name, Suffix::Bucket, Some("le"), &labels)
     }
 
+    /// The lines are read by their template alone: otherwise they are read in full, which takes
+    /// longer.
     #[test]
-    fn a_line_is_read_as_if_no_other_was_before() {
-        let values = [
-            "",
-            "1",
-            "2",
-            "12",
-            "21",
-            "a longer value",
-            "a longer word",
-            "é",
-            "è",
-            r"\n",
-            r"\\",
-            r"\\\\",
-            r#"\""#,
-            r#"1\""#,
-            r"1\\",
-            r"1\",
-            r"\q",
-            "1\"",
-            "1\n",
-            "}",
-            ",",
-            "\0",
-        ];
-        let numbers = [
-            "2",
-            "0",
-            "-1.5",
-            "1e3",
-            "NaN",
-            "inf",
-            "+Inf",
-            "",
-            "x",
-            "1_0",
-            "12345678901234567890",
-            "2 5",
-            "2 x",
-            " 2",
-            "2 ",
-            "2 # {t=\"1\"} 3",
-            "2 # {} x",
-            "2\t",
-            "2\n",
-        ];
-        let firsts: [&[&str]; 4] = [
-            &["a_total{x=\"0\",y=\"0\"} 1"],
-            &["a_total{x=\"0\",y=\"0\"} 1", "a_total{x=\"1\\\\\",y=\"a longer\"} 1"],
-            &["a_total{x=\"0\"} 1", "a_total 1"],
-            &["a_total{x=\"0\",y=\"0\"} 1", "a_created{x=\"0\",y=\"0\"} 1"],
-        ];
-        let labels = values.iter().flat_map(|x| values.map(|y| (*x, y)));
-        let lines = labels.flat_map(|(x, y)| {
-            [
-                format!("a_total{{x=\"{x}\",y=\"{y}\"}} 2"),
-                format!("a_total{{y=\"{y}\",x=\"{x}\"}} 2"),
-                format!("a_total{{x=\"{x}\"y=\"{y}\"}} 2"),
-            ]
-        });
-        let others = numbers.iter().flat_map(|number| {
-            ["a_total{x=\"1\",y=\"2\"} ", "a_total{x=\"1\",y=\"2\",}", "a_total{z=\"\"} "]
-                .map(|start| format!("{start}{number}"))
-        });
-        let lines: Vec<_> = lines.chain(others).collect();
-        for (prefix, first) in [("", firsts), ("p_", firsts)]
-            .iter()
-            .flat_map(|(prefix, firsts)| firsts.iter().map(move |first| (*prefix, *first)))
-        {
-            let before = read("counter", prefix, first).expect("the lines are valid");
-            for line in &lines {
-                let all = [first, &[line.as_str()]].concat();
-                let alone = read("counter", prefix, &[line]);
-                let expected = alone.map(|alone| before.clone() + &alone);
-                assert_eq!(read("counter", prefix, &all), expected, "{all:?}");
+    fn lines_that_differ_in_values_and_the_number_only_are_like_a_template() {
+        for lines in [
+            &["a 1", "a 2", "a 1.5e3", "a 12345678901234567890"][..],
+            &["a{x=\"1\"} 1", "a{x=\"2\"} 2", "a{x=\"long\"} 2", "a{x=\"\"} 2", "a{x=\"lo\"} 2"],
+            &["a{x=\"1\",y=\"2\"} 1", "a{x=\"1\",y=\"\"} 1", "a{x=\"12\",y=\"\"} 1"],
+            &["a{x=\"1\",y=\"2\"} 1", "a{x=\"long\",y=\"longer\"} 1", "a{x=\"\",y=\"1\"} 1"],
+            &["a{x=\"1\",y=\"2\",z=\"3\"} 1", "a{x=\"1\",y=\"2\",z=\"34\"} 5"],
+            &["a{x=\"1\",y=\"2\",z=\"3\"} 1", "a{x=\"1\",y=\"1\",z=\"\"} 5"],
+            &["a{x=\"1\",y=\"2\",z=\"3\"} 1", "a{x=\"12\",y=\"2\",z=\"3\"} 5"],
+            &["a{x=\"\\\\\"} 1", "a{x=\"\\\"\"} 1", "a{x=\"\\n\"} 1", "a{x=\"\\\\n\"} 1"],
+            &["a{le=\"1\"} 1", "a{le=\"2.5\"} 1", "a{le=\"+Inf\"} 1"],
+            &["a{le=\"1\",x=\"1\"} 1", "a{le=\"2.5\",x=\"1\"} 1", "a{le=\"1\",x=\"22\"} 1"],
+            &["a{x=\"1\",le=\"1\"} 1", "a{x=\"22\",le=\"22\"} 1"],
+        ] {
+            let mut template = template(lines[0]);
+            for line in lines {
+                let (start, number) = line.rsplit_once(' ').expect("a number");
+                let labels =
+                    start.split_once('{').map_or("", |(_, labels)| &labels[..labels.len() - 1]);
+                let limit = labels.strip_prefix("le=\"").and_then(|limit| limit.split('"').next());
+                let key = match limit {
+                    Some(limit) => labels.get("le=\"\",".len() + limit.len()..).unwrap_or_default(),
+                    None => labels,
+                };
+                for rest in ["", "\nb 1"] {
+                    let text = format!("{line}{rest}");
+                    let text: &'static str = text.leak();
+                    let filled = template.fill(text).expect("it is like the others");
+                    let Filled { line: read, limit: read_limit, key: read_key, number: n } = filled;
+                    assert_eq!((read, read_limit, read_key), (*line, limit, key));
+                    assert_eq!(Ok(n), number.parse());
+                }
             }
         }
     }
 
     #[test]
-    fn a_name_with_a_line_break_is_not_two_lines() {
-        let forged = "a_total{x=\"2\"} 1\nforged{x=\"3\"} 1";
-        let refused = read("counter", "p_", &["a_total{x=\"1\"} 1", forged]);
-        assert_eq!(refused, read("counter", "p_", &[forged]));
-        assert!(refused.is_err(), "{refused:?}");
-    }
-
-    #[test]
-    fn label_sets_are_compared_whatever_their_order() {
-        let lines = ["a_total{x=\"1\",y=\"2\"} 1", "a_total{y=\"3\",x=\"4\"} 1"];
-        let others = ["a_total{y=\"5\",x=\"6\"} 1", "a_total{y=\"2\",x=\"1\"} 1"];
-        let kept = [lines, [others[0], "a_total{y=\"1\",x=\"2\"} 1"]].concat();
-        assert_eq!(read("counter", "", &kept), Ok(kept.join("\n") + "\n"));
-        assert!(read("counter", "", &[lines, others].concat()).is_err());
-    }
-
-    #[test]
-    fn the_text_format_has_no_times_of_creation() {
-        let constant = &Constant::new([].into());
-        let line = |x: &str| format!("a_total{{x=\"{x}\"}} 1\na_created{{x=\"{x}\"}} 2\n");
-        let text = format!("# TYPE a counter\n{}{}{}", line("1"), line("2"), line("3"));
-        let reader = Reader { prefix: "p_", is_help_escaped: false, constant };
-        let (families, _) = reader.read(&text);
-        let mut writer = PageWriter::new(Format::Text, 0);
-        families[0].write(&mut writer).expect("the format allows it");
-        let page = "# TYPE a_total counter\na_total{x=\"1\"} 1\na_total{x=\"2\"} 1\n\
-                    a_total{x=\"3\"} 1\n";
-        assert_eq!(writer.finish(), page);
-    }
-
-    #[test]
-    fn limits_that_are_infinite_are_spelled_as_all_scrapers_read_them() {
-        for spelled in ["+Inf", "inf", "Infinity", "+inf"] {
-            let point = |x: &str, limit: &str| {
-                [
-                    format!("a_bucket{{le=\"1\",x=\"{x}\"}} 1"),
-                    format!("a_bucket{{le=\"{limit}\",x=\"{x}\"}} 2"),
-                    format!("a_sum{{x=\"{x}\"}} 1"),
-                    format!("a_count{{x=\"{x}\"}} 2"),
-                ]
-            };
-            let all = |limit| [point("1", "+Inf"), point("2", limit)].concat();
-            let lines = all(spelled);
-            let lines: Vec<_> = lines.iter().map(String::as_str).collect();
-            let expected = all("+Inf").join("\n") + "\n";
-            assert_eq!(read("histogram", "", &lines), Ok(expected), "{spelled}");
+    fn other_lines_are_not_like_a_template() {
+        for (line, others) in [
+            ("a 1", &["b 1", "ab 1", "a{} 1", "a x", "a 1 2", "a NaN", "a"][..]),
+            (
+                "a{x=\"1\",y=\"2\"} 1",
+                &[
+                    "a 1",
+                    "b{x=\"1\",y=\"2\"} 1",
+                    "a{z=\"1\",y=\"2\"} 1",
+                    "a{x=\"1\",z=\"2\"} 1",
+                    "a{x=\"1\"} 1",
+                    "a{x=\"1\",y=\"2\",z=\"3\"} 1",
+                    "a{x=\"1\",y=\"2\",} 1",
+                    "a{x=\"1\",y=\"2} 1",
+                    "a{x=\"\\q\",y=\"2\"} 1",
+                    "a{x=\"1\",y=\"2\"}1",
+                ],
+            ),
+        ] {
+            for other in others {
+                assert!(template(line).fill(other).is_none(), "{other}");
+            }
         }
     }
 }

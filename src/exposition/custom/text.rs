@@ -130,11 +130,13 @@ impl<'a> Reader<'a> {
 
     /// The draft that a sample with this name belongs to.
     fn find(&self, sample: &str) -> Option<usize> {
-        let is_part = |index: &usize| self.drafts[*index].suffix_of(sample).is_some();
-        let current = Some(self.current).filter(|index| *index < self.drafts.len());
+        let is_part = |index: &usize| {
+            let draft = self.drafts.get(*index);
+            draft.is_some_and(|draft| draft.suffix_of(sample).is_some())
+        };
         let stems = ["", "_bucket", "_count", "_sum"];
         let mut stems = stems.iter().filter_map(|suffix| sample.strip_suffix(suffix));
-        current.filter(is_part).or_else(|| {
+        Some(self.current).filter(is_part).or_else(|| {
             // A family with the whole name is before one with a stem of it.
             let whole = self.known.get(stems.next()?).copied();
             whole.or_else(|| stems.filter_map(|stem| self.known.get(stem).copied()).find(is_part))
