@@ -228,3 +228,67 @@ impl<S: Source> Job<S> {
         Ok(encoded)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::{Sender, channel};
+
+    use futures_util::FutureExt as _;
+
+    use super::{
+        Arc, Coding, PageFormat, Representation, Scrapes, Source, TIME_LIMIT, scrape, thread,
+    };
+    use crate::exposition::format::Format;
+
+    /// A source that encodes when the test allows it.
+    struct Gated {
+        scrapes: Scrapes,
+        begun: Sender<Sender<()>>,
+    }
+
+    impl Source for Gated {
+        fn scrapes(&self) -> &Scrapes {
+            &self.scrapes
+        }
+
+        fn encode(&self, formats: &[PageFormat]) -> Vec<Vec<u8>> {
+            let (open, opened) = channel();
+            self.begun.send(open).expect("the test goes on");
+            opened.recv().expect("the test goes on");
+            formats.iter().map(|_| Vec::new()).collect()
+        }
+    }
+
+    #[test]
+    fn an_encoder_that_was_stuck_leaves_the_next_round_to_the_present_one() {
+        let (begun, begins) = channel();
+        let source = Arc::new(Gated { scrapes: Scrapes::default(), begun });
+        let wanted =
+            Representation { format: PageFormat::Text(Format::Text), coding: Coding::Identity };
+        let scrape = || Box::pin(scrape(Arc::clone(&source), wanted));
+        actix_rt::System::new().block_on(async {
+            let mut first = scrape();
+            assert!(first.as_mut().now_or_never().is_none());
+            let open_first = begins.recv().expect("an encoder");
+            if let Some(encoder) = &mut source.scrapes.lock().encoder {
+                encoder.round_began -= TIME_LIMIT;
+            }
+            let (mut second, mut third) = (scrape(), scrape());
+            assert!(second.as_mut().now_or_never().is_none());
+            let open_second = begins.recv().expect("another encoder");
+            assert!(third.as_mut().now_or_never().is_none());
+
+            open_first.send(()).expect("the encoder waits");
+            assert!(first.await.is_ok());
+            // The test, two scrapes and the encoder of the second one.
+            while Arc::strong_count(&source) > 4 {
+                assert!(begins.try_recv().is_err(), "two threads encode at a time");
+                thread::yield_now();
+            }
+            assert!(begins.try_recv().is_err(), "two threads have encoded at a time");
+            open_second.send(()).expect("the encoder waits");
+            begins.recv().expect("another round").send(()).expect("the encoder waits");
+            assert!(second.await.is_ok() && third.await.is_ok());
+        });
+    }
+}

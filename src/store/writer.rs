@@ -199,6 +199,16 @@ mod tests {
     }
 
     #[test]
+    fn a_series_whose_first_request_is_in_progress_is_not_shown() {
+        let family = family(10);
+        let writer = Recorder::new(Arc::clone(&family)).writer();
+        let slot = writer.slot(&ok("/")).expect("there is room");
+        assert_eq!(Snapshot::new(&family).rows().count(), 0);
+        writer.record(slot, 0, 0);
+        assert_eq!(Snapshot::new(&family).rows().count(), 1);
+    }
+
+    #[test]
     fn past_the_limit_a_writer_adds_nothing_to_its_shard() {
         let family = family(2);
         let recorder = Recorder::new(Arc::clone(&family));

@@ -221,7 +221,7 @@ fn a_route_with_the_empty_pattern_changes_no_other_addr() {
 #[test]
 fn a_service_on_the_empty_prefix_handles_what_it_does_not_find() {
     let server = Server::watched(monitor(), |app| {
-        app.route("/users/{id}", web::get().to(HttpResponse::Ok)).service(NotFound);
+        app.route("/users/{id}", web::get().to(HttpResponse::Ok)).service(NotFound(""));
     });
     let mut client = server.connect();
     for path in ["/", "/index.html", "/css/a.css", "/users/7/files"] {
@@ -237,15 +237,27 @@ fn a_service_on_the_empty_prefix_handles_what_it_does_not_find() {
     assert_eq!(server.metrics().recorded(), ["404 true GET unmatched: 1 of 0 bytes"]);
 }
 
-/// A file server at the root that has no files.
-struct NotFound;
+#[test]
+fn a_service_on_a_prefix_has_its_pattern_if_it_finds_nothing() {
+    let server = Server::watched(monitor(), |app| {
+        app.service(NotFound("/files/of/{tenant}"));
+    });
+    let mut client = server.connect();
+    for path in ["/files/of/acme", "/files/of/acme/", "/files/of/acme/a", "/files/of/acme/a/b/c"] {
+        assert_eq!(client.get(path).status, 404, "{path}");
+    }
+    assert_eq!(server.metrics().recorded(), ["404 true GET /files/of/{tenant}: 4 of 0 bytes"]);
+}
+
+/// A file server that has no files, on a prefix.
+struct NotFound(&'static str);
 
 impl HttpServiceFactory for NotFound {
     fn register(self, config: &mut AppService) {
         let service = fn_service(|request: ServiceRequest| async {
             Ok(request.into_response(HttpResponse::NotFound()))
         });
-        let pattern = ResourceDef::root_prefix("");
+        let pattern = ResourceDef::root_prefix(self.0);
         config.register_service(pattern, None, service, None);
     }
 }

@@ -398,6 +398,29 @@ fn after_many_requests_the_routes_that_block_are_still_named_and_no_other() {
     assert_eq!(measured.blocks().len(), 13);
 }
 
+/// Over HTTP/2 a worker begins requests that arrive together before it polls the first one.
+#[test]
+fn of_requests_that_arrive_together_the_one_that_blocks_is_named() {
+    let (measured, (begun, begins)) = (Measured::default(), mpsc::channel());
+    let middleware = builder().build();
+    let (monitor, known) = (middleware.monitor(), measured.clone());
+    let server = Server::http2(middleware, move |app| routes(app, &known, &begun));
+    let mut blocking = server.connect();
+    (0..MANY).for_each(|_| drop(blocking.get("/worker")));
+    let mut together = server.connect_http2();
+    assert_eq!(together.get("/worker").status, 200);
+    // Both arrive while the worker is blocked.
+    blocking.send_request("GET", "/blocks/1", &[]);
+    begins.recv_timeout(PATIENCE).expect("the handler begins");
+    let streams = ["/blocks/2", "/worker"].map(|path| together.send_request("GET", path));
+    for stream in streams {
+        assert_eq!(together.read_response(stream).status, 200);
+    }
+    blocking.read_response();
+    assert_eq!(measured.blocks().len(), 2);
+    measured.assert_on(&page(&monitor));
+}
+
 #[test]
 fn a_request_that_is_excluded_leaves_nothing_to_the_next_one() {
     let measured = Measured::default();
@@ -518,6 +541,20 @@ fn alive(monitor: &Monitor) -> f64 {
 /// How often timers have fired.
 fn fired(monitor: &Monitor) -> f64 {
     page(monitor).total("event_loop_delay_seconds_count")
+}
+
+#[test]
+fn the_delays_and_the_periods_between_them_are_no_longer_than_the_time_that_has_passed() {
+    let start = Instant::now();
+    let (server, monitor) = serve(builder(), || HttpResponse::Ok().finish());
+    server.connect().get("/");
+    eventually("the timer fires", || (fired(&monitor) >= 10.0).then_some(()));
+    let page = page(&monitor);
+    let count = page.total("event_loop_delay_seconds_count");
+    let delayed = page.total("event_loop_delay_seconds_sum");
+    // The timer is set again when it fires.
+    let passed = start.elapsed().as_secs_f64();
+    assert!(count * 0.1 + delayed <= passed, "{count} times, {delayed} s late, in {passed} s");
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! Outgoing calls of awc and reqwest, which are recorded with the same labels.
 
+use std::future::pending;
 use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, TcpListener};
 use std::sync::mpsc;
@@ -9,7 +10,9 @@ use actix_monitor::{
     AddrTemplate, BigBrother, ClientMonitor, Dependency, DependencyStatus, Format, Monitor,
 };
 use actix_web::body::BodySize;
+use actix_web::dev::fn_service;
 use actix_web::http::StatusCode;
+use actix_web::rt::net::TcpStream;
 use actix_web::{App, HttpResponse, web};
 use futures_util::future::{Either, select};
 use reqwest_middleware::reqwest;
@@ -367,6 +370,21 @@ fn a_timeout_of_the_client_is_recorded_as_timeout_or_cancelled() {
         let sum = page_of(&monitor).total("dependency_request_seconds_sum");
         assert!(sum >= 0.1, "{client:?} waited {sum}");
     }
+}
+
+#[test]
+fn the_time_limit_of_awcs_connector_is_recorded_as_timeout() {
+    let monitor = handle();
+    run(Runtime::Actix, async {
+        let never = fn_service(async |_| pending().await);
+        let connector = awc::Connector::new().connector::<_, TcpStream>(never).timeout(SHORT);
+        let client = awc::Client::builder().connector(connector).timeout(PATIENCE);
+        let client = client.wrap(ClientMonitor::new(&monitor, "api").dependency_up()).finish();
+        let answer = client.get("http://127.0.0.1/x").send().await.map_err(debug);
+        assert_eq!(answer.err().as_deref(), Some("Connect(Timeout)"));
+    });
+    assert_eq!(recorded(&monitor), ["api http timeout true GET unknown: 1"]);
+    assert_eq!(up(&monitor), Some(0.0));
 }
 
 #[test]

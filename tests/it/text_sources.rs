@@ -60,6 +60,16 @@ fn nothing_is_logged_of_a_text_that_is_valid() {
 }
 
 #[test]
+fn a_thousand_different_warnings_are_logged_and_no_more() {
+    in_a_process_of_its_own(|| {
+        journal::start();
+        let text: String = (0..1_100).map(|line| format!("a{line} x\n")).collect();
+        assert_eq!(shown(&text), [""; 0]);
+        assert_eq!(journal::lines("actix_monitor").len(), 1_000);
+    });
+}
+
+#[test]
 fn the_first_help_and_the_first_type_of_a_family_count() {
     let text = "# HELP a First\n# HELP a Second\n# TYPE a gauge\n# TYPE a counter\na 1\n\
                 # HELP a Third\n";
@@ -82,9 +92,16 @@ fn buckets_that_add_nothing_are_buckets() {
 }
 
 #[test]
+fn a_sample_is_of_the_family_that_it_is_among() {
+    let text = "# TYPE a_count gauge\n# TYPE a histogram\na_bucket{le=\"+Inf\"} 1\na_sum 5\n\
+                a_count 1\n";
+    assert_eq!(shown(text), text.lines().skip(1).collect::<Vec<_>>());
+}
+
+#[test]
 fn a_summary_has_quantiles_from_0_to_1() {
     let text = "# TYPE a summary\na{quantile=\"0\"} 1\na{quantile=\"1\"} 2\na{quantile=\"1.5\"} 3\n\
-                a{quantile=\"x\"} 4\na 5\na_sum 6\n";
+                a{quantile=\"x\"} 4\na{quantile=\"-0\"} 4\na 5\na_sum 6\n";
     let expected = ["# TYPE a summary", "a{quantile=\"0\"} 1", "a{quantile=\"1\"} 2", "a_sum 6"];
     assert_eq!(shown(text), expected);
 }
