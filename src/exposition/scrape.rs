@@ -236,9 +236,13 @@ mod tests {
     use futures_util::FutureExt as _;
 
     use super::{
-        Arc, Coding, PageFormat, Representation, Scrapes, Source, TIME_LIMIT, scrape, thread,
+        Arc, Coding, Duration, PageFormat, Representation, Scrapes, Source, TIME_LIMIT, scrape,
+        thread,
     };
     use crate::exposition::format::Format;
+
+    /// How long something that must happen may take, on a busy machine.
+    const PATIENCE: Duration = Duration::from_secs(30);
 
     /// A source that encodes when the test allows it.
     struct Gated {
@@ -265,17 +269,18 @@ mod tests {
         let source = Arc::new(Gated { scrapes: Scrapes::default(), begun });
         let wanted =
             Representation { format: PageFormat::Text(Format::Text), coding: Coding::Identity };
+        let next = || begins.recv_timeout(PATIENCE).expect("a round begins");
         let scrape = || Box::pin(scrape(Arc::clone(&source), wanted));
         actix_rt::System::new().block_on(async {
             let mut first = scrape();
             assert!(first.as_mut().now_or_never().is_none());
-            let open_first = begins.recv().expect("an encoder");
+            let open_first = next();
             if let Some(encoder) = &mut source.scrapes.lock().encoder {
                 encoder.round_began -= TIME_LIMIT;
             }
             let (mut second, mut third) = (scrape(), scrape());
             assert!(second.as_mut().now_or_never().is_none());
-            let open_second = begins.recv().expect("another encoder");
+            let open_second = next();
             assert!(third.as_mut().now_or_never().is_none());
 
             open_first.send(()).expect("the encoder waits");
@@ -287,7 +292,7 @@ mod tests {
             }
             assert!(begins.try_recv().is_err(), "two threads have encoded at a time");
             open_second.send(()).expect("the encoder waits");
-            begins.recv().expect("another round").send(()).expect("the encoder waits");
+            next().send(()).expect("the encoder waits");
             assert!(second.await.is_ok() && third.await.is_ok());
         });
     }
