@@ -14,7 +14,7 @@ use super::custom::text;
 use super::scrape::TIME_LIMIT;
 use crate::options::source::SourceKind;
 
-/// How many threads read a source at a time.
+/// The maximum number of threads that read a source at a time.
 const READINGS: usize = 8;
 
 #[derive(Debug)]

@@ -2,6 +2,7 @@
 //! invalid are left out.
 
 use std::fmt;
+use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -457,6 +458,30 @@ fn nothing_in_an_exemplar_breaks_the_page() {
             read_text(&text);
             assert_eq!(Page::parse(&text).lasting(), openmetrics.lasting());
         }
+    }
+}
+
+/// A registry that the app owns has no prefix, so the name of a label can end its line and begin
+/// another one.
+#[test]
+fn an_exemplar_in_the_name_of_a_label_is_written_as_all_scrapers_read_it() {
+    for (written, expected) in [
+        ("}2", "{t=\"1\"} 2"),
+        ("}  2\t1.5", "{t=\"1\"} 2 1.5"),
+        ("} inf", "{t=\"1\"} +Inf"),
+        ("} 1e400", "{t=\"1\"} +Inf"),
+    ] {
+        let name = format!("x=\"1\"}} 1 # {{t=\"1\"{written}\na_total{{x");
+        let family = Family::<Vec<(String, String)>, Counter>::default();
+        family.get_or_create(&vec![(name, "2".to_owned())]).inc();
+        let mut registry = Registry::default();
+        registry.register("a", "A", family);
+        let builder = BigBrother::builder().isolated().openmetrics();
+        let monitor = builder.attach("own", Arc::new(registry)).build().monitor();
+        let openmetrics = monitor.encode(Format::OpenMetrics);
+        read_openmetrics(&openmetrics);
+        let line = format!("\na_total{{x=\"1\"}} 1 # {expected}\n");
+        assert!(openmetrics.contains(&line), "{openmetrics}");
     }
 }
 

@@ -300,6 +300,44 @@ mod prometheus_crate {
     }
 
     #[test]
+    fn a_timestamp_that_no_scraper_reads_is_left_out() {
+        let metric = |name, milliseconds| {
+            let mut metric = Metric::from_label(vec![]);
+            metric.set_timestamp_ms(milliseconds);
+            family(name, MetricType::GAUGE, vec![metric])
+        };
+        let registry = Registry::new();
+        let families =
+            vec![metric("far", i64::MAX), metric("old", -1500), metric("past", i64::MIN)];
+        registry.register(Box::new(Custom(families))).expect("an empty registry");
+        let builder = BigBrother::builder().isolated().openmetrics();
+        let monitor = builder.attach("source", registry).build().monitor();
+        for (format, old) in [(Format::Text, "-1500"), (Format::OpenMetrics, "-1.5")] {
+            let page = monitor.encode(format);
+            for line in ["far 0", &format!("old 0 {old}"), "past 0"] {
+                assert!(page.lines().any(|other| other == line), "{line}: {page}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_summary_without_quantiles_can_have_a_label_of_their_name() {
+        let mut metric = Metric::from_label(labels([("quantile", "low")]));
+        let mut summary = Summary::default();
+        summary.set_sample_count(4);
+        summary.set_sample_sum(6.0);
+        metric.set_summary(summary);
+        let registry = Registry::new();
+        let sizes = family("sizes", MetricType::SUMMARY, vec![metric]);
+        registry.register(Box::new(Custom(vec![sizes]))).expect("an empty registry");
+        let (text, openmetrics) = scraped(registry);
+        for page in [text, openmetrics] {
+            assert_eq!(page.value("sizes_sum", &[("quantile", "low")]), Some(6.0));
+            assert_eq!(page.value("sizes_count", &[("quantile", "low")]), Some(4.0));
+        }
+    }
+
+    #[test]
     fn the_default_registry_is_attached_once_by_all_workers() {
         in_a_process_of_its_own(|| {
             journal::start();

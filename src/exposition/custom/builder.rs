@@ -80,10 +80,9 @@ impl<'a> FamilyBuilder<'a> {
     /// Reserves room for samples, whose lines have this length in all.
     pub(super) fn reserve(&mut self, samples: usize, length: usize) {
         self.points.reserve(samples);
-        let constant = self.origin.constant.text.len();
         // Otherwise the lines are usually a part of the source.
-        if constant > 0 || !self.origin.prefix.is_empty() {
-            self.lines.reserve(length + samples * (constant + "{},".len()));
+        if !self.origin.prefix.is_empty() || !self.origin.constant.text.is_empty() {
+            self.lines.reserve(length);
         }
     }
 
@@ -139,9 +138,9 @@ impl<'a> FamilyBuilder<'a> {
     ) -> Result<(), Reason> {
         check_names(labels)?;
         let metric_type = self.family.metric_type;
-        let limit = limit_key(metric_type, suffix);
+        let limit_key = limit_key(metric_type, suffix);
         let prefix = self.origin.prefix;
-        let template = || Template::new(line, prefix, sample.name, suffix, limit, labels);
+        let template = || Template::new(line, prefix, sample.name, suffix, limit_key, labels);
         let template = sample.is_canonical.then(template);
         let prefix = prefix.len();
         let new = NewSample {
@@ -206,7 +205,7 @@ impl<'a> FamilyBuilder<'a> {
     pub(super) fn finish(mut self) -> Result<CustomFamily<'a>, Rejected> {
         let text_only = self.points.end();
         let text_only = text_only.map_err(|reason| Rejected::family(self.family.name, reason))?;
-        self.family.text_only = self.family.text_only.or(text_only);
+        self.family.text_only = text_only;
         self.family.lines = self.lines.finish();
         Ok(self.family)
     }
@@ -257,7 +256,8 @@ impl<'a> FamilyBuilder<'a> {
         if let Some(exemplar) = &sample.exemplar {
             text.push_str(" # {");
             write_labels(text, &exemplar.labels, true);
-            text.extend(["}", exemplar.end]);
+            text.extend(["} ", spelling(exemplar.number, exemplar.value)]);
+            text.extend(exemplar.timestamp.iter().flat_map(|at| [" ", at]));
         }
         text.push('\n');
         self.write_text(sample, line_start, value_end);

@@ -74,19 +74,29 @@ pub(super) fn descriptor<'a>(line: &'a str, prefix: &str) -> Option<(usize, &'a 
     Some((keyword, line[KEYWORDS[keyword].len()..].strip_prefix(prefix)?))
 }
 
-/// The ranges of drafts that can be parts of one help text.
+/// Which drafts can be parts of one help text.
 ///
 /// If a help text contains what looks like other families, then the `# HELP` line of its
 /// family is before them and the `# TYPE` line behind them. So a range begins and ends with
 /// descriptors of the same name.
-pub(super) fn suspects(drafts: &[Draft<'_>]) -> Vec<Range<usize>> {
+pub(super) fn suspects(drafts: &[Draft<'_>]) -> Vec<bool> {
     let mut spans: HashMap<&str, Range<usize>> = HashMap::new();
     for (index, draft) in drafts.iter().enumerate() {
         for descriptor in draft.descriptors.iter().flatten() {
             spans.entry(first_word(descriptor)).or_insert(index..index).end = index + 1;
         }
     }
-    spans.into_values().filter(|span| span.len() > 1).collect()
+    // How many ranges of several drafts begin at each draft, less those that end before it.
+    let mut begins = vec![0_isize; drafts.len() + 1];
+    for span in spans.into_values().filter(|span| span.len() > 1) {
+        begins[span.start] += 1;
+        begins[span.end] -= 1;
+    }
+    let open = begins.iter().scan(0, |open, begins| {
+        *open += begins;
+        Some(*open > 0)
+    });
+    open.collect()
 }
 
 pub(super) fn first_word(text: &str) -> &str {

@@ -49,7 +49,7 @@ pub(super) fn check_names(labels: &[Label<'_>]) -> Result<(), Reason> {
     }
 }
 
-const BLANKS: [char; 2] = [' ', '\t'];
+pub(super) const BLANKS: [char; 2] = [' ', '\t'];
 
 pub(super) fn skip_blanks(text: &str) -> &str {
     text.trim_start_matches(BLANKS)

@@ -23,8 +23,11 @@ pub(crate) struct Line<'a> {
 #[derive(Debug)]
 pub(crate) struct Exemplar<'a> {
     pub(crate) labels: Vec<Label<'a>>,
-    /// Its value and timestamp, each after a space.
-    pub(crate) end: &'a str,
+    /// As it is written.
+    pub(crate) value: &'a str,
+    pub(crate) number: f64,
+    /// In seconds.
+    pub(crate) timestamp: Option<&'a str>,
 }
 
 impl<'a> Line<'a> {
@@ -106,15 +109,22 @@ pub(super) fn is_spelled((number, text): (f64, &str)) -> bool {
     number.is_finite() || spelling(number, text) == text
 }
 
-/// A timestamp of OpenMetrics. In milliseconds it is exact.
+/// In milliseconds timestamps are exact up to here.
+const MAX_SECONDS: f64 = 9e12;
+
+/// A timestamp of OpenMetrics.
 pub(crate) fn parse_seconds(word: &str) -> Option<f64> {
-    parse_number(word).filter(|at| at.abs() < 9e12)
+    parse_number(word).filter(|at| at.abs() < MAX_SECONDS)
 }
 
 /// A timestamp of the text format, in seconds.
 pub(super) fn parse_milliseconds(word: &str) -> Option<f64> {
-    let milliseconds: i64 = word.parse().ok()?;
-    Some(milliseconds as f64 / 1e3).filter(|at| at.abs() < 9e12)
+    seconds(word.parse().ok()?)
+}
+
+/// Milliseconds in seconds, if [`parse_seconds`] reads them.
+pub(super) fn seconds(milliseconds: i64) -> Option<f64> {
+    Some(milliseconds as f64 / 1e3).filter(|at| at.abs() < MAX_SECONDS)
 }
 
 /// Reads a whole exemplar, `None` if OpenMetrics does not allow it.
@@ -128,13 +138,15 @@ fn parse_exemplar(text: &str) -> Option<Exemplar<'_>> {
     let end = parse_labels(text.strip_prefix("# {")?, &mut labels).ok()?;
     check_names(&labels).ok()?;
     let (value, rest) = parse_word(end);
-    parse_number(value)?;
+    let number = parse_number(value)?;
+    let mut timestamp = None;
     if !rest.is_empty() {
         let (at, rest) = parse_word(rest);
         parse_seconds(at).filter(|_| rest.is_empty())?;
+        timestamp = Some(at);
     }
     let characters: usize = labels.iter().map(|(name, value)| name.len() + length(value)).sum();
-    (characters <= MAX_CHARACTERS).then_some(Exemplar { labels, end })
+    (characters <= MAX_CHARACTERS).then_some(Exemplar { labels, value, number, timestamp })
 }
 
 /// The number of characters of an escaped value.
@@ -149,7 +161,7 @@ fn length(value: &str) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use super::Line;
+    use super::{Exemplar, Line};
     use crate::exposition::custom::rejected::Reason;
 
     /// The parts of a line.
@@ -157,7 +169,9 @@ mod tests {
         let mut labels = vec![("left over", "")];
         let sample = Line::parse(line, &mut labels)?;
         let Line { name, value, timestamp, exemplar, .. } = sample;
-        let exemplar = exemplar.map(|valid| valid.map(|exemplar| (exemplar.labels, exemplar.end)));
+        let exemplar = exemplar.map(|valid| {
+            valid.map(|Exemplar { labels, value, timestamp, .. }| (labels, value, timestamp))
+        });
         Ok(format!("{name} {labels:?} {value} {timestamp:?} {exemplar:?}"))
     }
 
@@ -174,10 +188,10 @@ mod tests {
             (r#"a{,b="1",,c="2"} 1"#, r#"a [("b", "1"), ("c", "2")] 1 None None"#),
             ("a {\tb = \"1\" , } 1", r#"a [("b", "1")] 1 None None"#),
             (r##"a{b="} 2 # {"} 1"##, r##"a [("b", "} 2 # {")] 1 None None"##),
-            ("a 1 # {} 2", r#"a [] 1 None Some(Some(([], " 2")))"#),
+            ("a 1 # {} 2", r#"a [] 1 None Some(Some(([], "2", None)))"#),
             (
                 r##"a 1 2 # {b="#"} 3 4.5"##,
-                r##"a [] 1 Some("2") Some(Some(([("b", "#")], " 3 4.5")))"##,
+                r##"a [] 1 Some("2") Some(Some(([("b", "#")], "3", Some("4.5"))))"##,
             ),
         ] {
             assert_eq!(parse(line).as_deref(), Ok(parts));

@@ -8,6 +8,7 @@ use super::builder::{FamilyBuilder, Origin};
 use super::constant::Constant;
 use super::family::CustomFamily;
 use super::labels::{Label, check_names};
+use super::line::seconds;
 use super::names::{MetricType, Suffix, is_label_name};
 use super::rejected::{Reason, Rejected};
 use super::sample::{NewSample, limit_key};
@@ -79,13 +80,16 @@ impl<'a> Converter<'a> {
         check_names(&self.labels)?;
         let metric_type = self.builder.family.metric_type;
         let limits = [Suffix::Bucket, Suffix::None].map(|suffix| limit_key(metric_type, suffix));
-        if let Some((name, _)) = self.labels.iter().find(|(name, _)| limits.contains(&Some(*name)))
-        {
+        // A summary without quantiles has no such label.
+        let has_limits =
+            metric_type != MetricType::Summary || !metric.get_summary().get_quantile().is_empty();
+        let is_limit = |(name, _): &&Label<'_>| has_limits && limits.contains(&Some(*name));
+        if let Some((name, _)) = self.labels.iter().find(is_limit) {
             return Err(Reason::RepeatedLabel((*name).to_owned()));
         }
         self.builder.set_labels(&self.labels)?;
         let milliseconds = metric.timestamp_ms();
-        self.timestamp = (milliseconds != 0).then_some(milliseconds as f64 / 1e3);
+        self.timestamp = seconds(milliseconds).filter(|_| milliseconds != 0);
         match metric_type {
             MetricType::Counter => self.push(Suffix::Total, None, metric.get_counter().get_value()),
             MetricType::BareCounter => {

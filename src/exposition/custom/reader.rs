@@ -39,7 +39,7 @@ impl<'a> Reader<'a> {
         let (mut families, mut rejected) = (Vec::new(), Vec::new());
         for (index, draft) in drafts.iter().enumerate() {
             match self.read_draft(text, draft, &mut rejected) {
-                Ok(family) if suspects.iter().any(|suspects| suspects.contains(&index)) => {
+                Ok(family) if suspects.get(index) == Some(&true) => {
                     rejected.push(Rejected::family(family.name, Reason::Unreadable));
                 }
                 Ok(family) => families.push(family),

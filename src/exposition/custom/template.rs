@@ -42,7 +42,7 @@ impl<'a> Template<'a> {
         prefix: &str,
         name: &str,
         suffix: Suffix,
-        limit: Option<&str>,
+        limit_key: Option<&str>,
         labels: &[Label<'_>],
     ) -> Self {
         let key_start = prefix.len() + name.len() + 1;
@@ -54,7 +54,7 @@ impl<'a> Template<'a> {
             start..end
         });
         let values: Vec<_> = values.collect();
-        let has_limit = limit.is_some() && labels.first().map(|(name, _)| *name) == limit;
+        let has_limit = limit_key.is_some() && labels.first().map(|(name, _)| *name) == limit_key;
         let end = values.last().map_or(key_start, |last| last.end + "\"} ".len());
         Self { suffix, labels: &line[..end], values, new_values: Vec::new(), has_limit, key_start }
     }
@@ -203,6 +203,7 @@ mod tests {
     #[test]
     fn other_lines_are_not_like_a_template() {
         for (line, others) in [
+            ("a{x=\"0\"} 1", &["a{y\"} 1", "a{x=0\"} 1", "ab\"} 1"][..]),
             ("a 1", &["b 1", "ab 1", "a{} 1", "a x", "a 1 2", "a NaN", "a"][..]),
             (
                 "a{x=\"1\",y=\"2\"} 1",

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use super::builder::{FamilyBuilder, Origin};
 use super::constant::Constant;
 use super::family::CustomFamily;
-use super::labels::Label;
+use super::labels::{BLANKS, Label};
 use super::line::{Line, parse_milliseconds, parse_name};
 use super::names::{MetricType, Suffix};
 use super::rejected::{Part, Reason, Rejected};
@@ -54,8 +54,6 @@ pub(crate) fn read<'a>(
     }
     (families, rejected)
 }
-
-const BLANKS: [char; 2] = [' ', '\t'];
 
 /// A line that is left out: the metric that it names, and the reason.
 type InvalidLine<'a> = (&'a str, Reason);

@@ -89,12 +89,10 @@ fn write_metric(metric: &mut Wire, kind: Kind, parts: &[Part<'_>]) {
 }
 
 fn write_exemplar(parent: &mut Wire, field: u64, line: &Line<'_>) {
-    let Some(Some(Exemplar { labels, end })) = &line.exemplar else { return };
-    let mut numbers = end.split_ascii_whitespace().filter_map(|number| number.parse().ok());
-    let value = numbers.next().unwrap_or_default();
-    let at = numbers.next().and_then(|at| Duration::try_from_secs_f64(at).ok());
+    let Some(Some(Exemplar { labels, number, timestamp, .. })) = &line.exemplar else { return };
+    let at = timestamp.and_then(parse_seconds).and_then(|at| Duration::try_from_secs_f64(at).ok());
     let labels = labels.iter().map(|(name, value)| (*name, unescape(value, &ESCAPES)));
     let labels: Vec<_> = labels.collect();
     let labels = labels.iter().map(|(name, value)| (*name, value.as_str()));
-    page::exemplar(parent, field, labels, value, at);
+    page::exemplar(parent, field, labels, *number, at);
 }
