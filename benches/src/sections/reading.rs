@@ -31,8 +31,7 @@ macro_rules! pages {
 }
 
 pub fn run(args: &Args, report: &mut Report) {
-    let pages =
-        pages!(unchanged, no_templates, bytewise_prefix, copied_lines, std_numbers, parsed_limits);
+    let pages = pages!(unchanged, no_templates, bytewise_prefix, std_numbers, parsed_limits);
     let micros = sources::time(pages.each_ref().map(|page| &**page), args.rounds(1000));
     for (trick, without) in TRICKS.iter().zip(&micros[1..]) {
         let (with, gain) = (micros[0], without - micros[0]);

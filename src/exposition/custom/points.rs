@@ -89,8 +89,7 @@ impl<'a> Points<'a> {
         Err(Reason::RepeatedSample(format!("{}{}", self.name, suffix.as_str())))
     }
 
-    /// Makes the point with these labels the current one. Returns whether it may have another
-    /// sample here: if it is new or was the current one, or if samples can be apart.
+    /// Makes the point with these labels the current one. Returns whether a sample can be here.
     fn find(&mut self, key: Key<'_, 'a>) -> bool {
         let text = match key {
             Key::Kept(text) | Key::Copied(text) => text,
