@@ -1,6 +1,6 @@
 //! What the crate's own tests are made of, which use more of it.
 
-#![allow(dead_code)]
+#![allow(dead_code, reason = "not all of it is needed here")]
 
 #[path = "../../it/support/client.rs"]
 pub(crate) mod client;
