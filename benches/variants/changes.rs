@@ -31,10 +31,10 @@ const CELL: &str = "store/cell.rs";
 const CLOCK: &str = "clock.rs";
 const FUTURE: &str = "middleware/future.rs";
 const GUARD: &str = "middleware/guard.rs";
+const REGISTRY: &str = "exposition/custom/registry.rs";
 const REQUEST_STATE: &str = "middleware/request_state.rs";
 const POOL: &str = "store/pool.rs";
 const ROUTE: &str = "request/route.rs";
-const SAMPLE: &str = "exposition/custom/sample.rs";
 const SCAN: &str = "exposition/custom/scan.rs";
 const SLOTS: &str = "store/slots.rs";
 const TEMPLATE: &str = "exposition/custom/template.rs";
@@ -186,5 +186,11 @@ pub const VARIANTS: [Variant; 16] = [
         "std_numbers",
         &[text(TEMPLATE, "if is_end && (1..=EXACT_DIGITS)", "if false && (1..=EXACT_DIGITS)")],
     ),
-    Variant("parsed_limits", &[body(SAMPLE, "fn parse(", "parse_limit(suffix, text)")]),
+    Variant(
+        "string",
+        &[
+            text(REGISTRY, "TextBuffer::default()", "String::new()"),
+            text(REGISTRY, "text.finish()", "Ok(text)"),
+        ],
+    ),
 ];

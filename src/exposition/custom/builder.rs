@@ -13,7 +13,7 @@ use super::lines::Lines;
 use super::names::{MetricType, Suffix, is_metric_name};
 use super::points::Points;
 use super::rejected::{Reason, Rejected};
-use super::sample::{Limits, NewSample, limit_key, parse_limit, take_limit};
+use super::sample::{NewSample, limit_key, parse_limit, take_limit};
 use super::template::{Filled, Template};
 
 /// Where samples come from, as far as it matters for how they are read.
@@ -40,7 +40,6 @@ pub(super) struct FamilyBuilder<'a> {
     templates: Vec<Template<'a>>,
     /// The template of the line before.
     current: usize,
-    limits: Limits<'a>,
     key_writer: KeyWriter<'a>,
     /// The labels of the sample in progress.
     key: String,
@@ -71,7 +70,6 @@ impl<'a> FamilyBuilder<'a> {
             points: Points::new(name, metric_type, origin.can_be_apart),
             templates: Vec::new(),
             current: 0,
-            limits: Limits::default(),
             key_writer: KeyWriter::default(),
             key: String::new(),
         })
@@ -98,10 +96,7 @@ impl<'a> FamilyBuilder<'a> {
             let filled = template.and_then(|template| template.fill(text));
             let Some(filled) = filled.or_else(|| self.fill_other(text)) else { break };
             let suffix = self.templates[self.current].suffix;
-            let limit = match filled.limit {
-                Some(limit) => Some(self.limits.parse(suffix, limit)?),
-                None => None,
-            };
+            let limit = filled.limit.map(|limit| parse_limit(suffix, limit)).transpose()?;
             let length = filled.line.len();
             // A line break can be in a name, unless the next line begins with the prefix.
             let is_line =

@@ -23,3 +23,4 @@ pub(crate) mod sample;
 mod scan;
 mod template;
 pub(crate) mod text;
+mod text_buffer;

@@ -12,6 +12,7 @@ use super::constant::Constant;
 use super::family::CustomFamily;
 use super::reader::Reader;
 use super::rejected::Rejected;
+use super::text_buffer::TextBuffer;
 
 /// The prefix of all names in the text of a registry of this crate, removed when the text is
 /// read.
@@ -43,9 +44,9 @@ pub(crate) fn new_registry() -> Registry {
 ///
 /// If a metric returns an error: prometheus-client skips all that follows it.
 pub(crate) fn encode(registry: &Registry) -> Result<String, fmt::Error> {
-    let mut text = String::new();
+    let mut text = TextBuffer::default();
     encode_registry(&mut text, registry)?;
-    Ok(text)
+    text.finish()
 }
 
 /// Reads an encoded registry: one of [`new_registry`] or one of the app. Families that are

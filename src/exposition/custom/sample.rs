@@ -20,35 +20,6 @@ pub(super) struct NewSample<'a> {
     pub(super) line: Option<(usize, &'a str)>,
 }
 
-/// Reads limits. The buckets of one histogram have those of another one, in the same order.
-#[derive(Debug, Default)]
-pub(super) struct Limits<'a> {
-    known: Vec<(&'a str, f64)>,
-    /// The index of the limit that is likely to be next.
-    next: usize,
-}
-
-impl<'a> Limits<'a> {
-    /// The number in a limit.
-    pub(super) fn parse(&mut self, suffix: Suffix, text: &'a str) -> Result<f64, Reason> {
-        const MAX_KNOWN: usize = 100;
-        for index in [self.next, 0] {
-            let known = self.known.get(index).filter(|(known, _)| *known == text);
-            if let Some((_, limit)) = known {
-                self.next = index + 1;
-                return Ok(*limit);
-            }
-        }
-        let limit = parse_limit(suffix, text)?;
-        if self.next < MAX_KNOWN {
-            self.known.truncate(self.next);
-            self.known.push((text, limit));
-            self.next += 1;
-        }
-        Ok(limit)
-    }
-}
-
 /// The number in a limit.
 pub(super) fn parse_limit(suffix: Suffix, text: &str) -> Result<f64, Reason> {
     let limit = text.parse().ok().filter(|limit: &f64| !limit.is_nan());
