@@ -4,7 +4,7 @@ use std::hint::spin_loop;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
-use std::thread;
+use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use crate::peers::peer::Peer;
@@ -17,7 +17,9 @@ use crate::stats::median;
 /// of a server do not.
 pub struct Worker {
     name: &'static str,
-    jobs: Sender<Job>,
+    /// `None` once it is dropped.
+    jobs: Option<Sender<Job>>,
+    thread: Option<JoinHandle<()>>,
 }
 
 type Job = Box<dyn FnOnce(&mut dyn Workload) + Send>;
@@ -29,13 +31,13 @@ impl Worker {
         create: impl FnOnce() -> BoxedWorkload + Send + 'static,
     ) -> Self {
         let (jobs, inbox) = channel::<Job>();
-        thread::spawn(move || {
+        let thread = thread::spawn(move || {
             let mut workload = create();
             for job in inbox {
                 job(workload.as_mut());
             }
         });
-        Self { name, jobs }
+        Self { name, jobs: Some(jobs), thread: Some(thread) }
     }
 
     /// Runs a job on the thread and returns what it will return.
@@ -48,8 +50,18 @@ impl Worker {
             // The receiver waits for the result.
             let _ = sender.send(job(workload));
         });
-        self.jobs.send(job).expect("a worker runs as long as its handle exists");
+        let jobs = self.jobs.as_ref().expect("taken by drop only");
+        jobs.send(job).expect("a worker runs as long as its handle exists");
         Pending(receiver)
+    }
+}
+
+/// Waits for the thread, so that it frees nothing while memory is measured.
+impl Drop for Worker {
+    fn drop(&mut self) {
+        self.jobs.take();
+        let ended = self.thread.take().map(JoinHandle::join);
+        assert!(matches!(ended, Some(Ok(()))), "the worker does not panic");
     }
 }
 
