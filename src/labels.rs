@@ -17,22 +17,36 @@ pub(crate) struct LabelSet<'a> {
 pub(crate) const OWN_LABELS: usize = 4;
 
 /// The values of the app's own labels: for each label, the number of its value
-/// (`store/own_labels.rs`). All are missing if there are no such labels.
+/// (`store/own_labels.rs`) in 16 bits, the lowest of which are the first label's. All are
+/// missing if there are no such labels.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub(crate) struct OwnValues(pub(crate) [u16; OWN_LABELS]);
+pub(crate) struct OwnValues(u64);
 
 impl OwnValues {
     /// The number of `_overflow`. Zero is that of a missing value.
     pub(crate) const OVERFLOW: u16 = 1;
 
+    /// The values with that of a label, whose value is missing.
+    #[inline]
+    pub(crate) fn with(self, label: usize, number: u16) -> Self {
+        Self(self.0 | u64::from(number) << (label * u16::BITS as usize))
+    }
+
+    /// The number of the value of a label.
+    pub(crate) fn number(self, label: usize) -> u16 {
+        (self.0 >> (label * u16::BITS as usize)) as u16
+    }
+
     /// A number of its own for all values.
     #[inline]
     pub(crate) fn to_bits(self) -> u64 {
-        self.0.iter().rev().fold(0, |bits, value| bits << 16 | u64::from(*value))
+        self.0
     }
 
     fn overflowed(self) -> Self {
-        Self(self.0.map(|value| value.min(Self::OVERFLOW)))
+        (0..OWN_LABELS).fold(Self::default(), |values, label| {
+            values.with(label, self.number(label).min(Self::OVERFLOW))
+        })
     }
 }
 
@@ -290,8 +304,16 @@ mod tests {
             RequestKey { is_error: true, ..key },
         ];
         assert_eq!(keys.map(RequestKey::to_bits).into_iter().collect::<BTreeSet<_>>().len(), 4);
-        let values = [[0; 4], [1, 2, 3, 4], [2, 2, 3, 4], [1, 3, 3, 4], [1, 2, 4, 4], [1, 2, 3, 5]];
-        let numbers: BTreeSet<_> = values.map(|values| OwnValues(values).to_bits()).into();
-        assert_eq!(numbers.len(), 6);
+        let max = u16::MAX;
+        let values =
+            [[0; 4], [1, 2, 3, 4], [2, 2, 3, 4], [1, 3, 3, 4], [1, 2, 4, 4], [1, 2, 3, max]];
+        let numbers = values.map(|values| {
+            let labels = 0..values.len();
+            let own =
+                labels.fold(OwnValues::default(), |own, label| own.with(label, values[label]));
+            assert_eq!([0, 1, 2, 3].map(|label| own.number(label)), values);
+            own.to_bits()
+        });
+        assert_eq!(BTreeSet::from(numbers).len(), 6);
     }
 }

@@ -138,7 +138,9 @@ impl Extras {
             Some(_) => writer.slot(&labels),
         };
         let slot = find(writer);
-        state.size_slot = self.sizes.as_ref().and_then(|(_, sizes)| find(sizes));
+        if let Some((_, sizes)) = &self.sizes {
+            state.size_slot = find(sizes);
+        }
         if let Some(heads) = &self.heads
             && let Some(slot) = find(heads)
         {

@@ -55,9 +55,9 @@ impl OwnLabels {
         values: OwnValues,
         mut visit: impl FnMut(&str, &str) -> Result<(), E>,
     ) -> Result<(), E> {
-        let mut labels = self.0.iter().zip(values.0);
-        labels.try_for_each(|(label, number)| {
-            visit(&label.key, label.values.get(number.into()).map_or("", |value| value))
+        self.0.iter().enumerate().try_for_each(|(index, label)| {
+            let value = label.values.get(values.number(index).into());
+            visit(&label.key, value.map_or("", |value| value))
         })
     }
 
@@ -71,7 +71,7 @@ impl OwnLabels {
         value: impl Fn(usize, &str) -> &'a str,
     ) -> OwnValues {
         let mut numbers = OwnValues::default();
-        for (index, (label, number)) in self.0.iter().zip(&mut numbers.0).enumerate() {
+        for (index, label) in self.0.iter().enumerate() {
             let value = truncate(value(index, &label.key));
             if value.is_empty() {
                 continue;
@@ -87,7 +87,7 @@ impl OwnLabels {
                     label.log_limit();
                 }
             }
-            *number = found.unwrap_or(OwnValues::OVERFLOW);
+            numbers = numbers.with(index, found.unwrap_or(OwnValues::OVERFLOW));
         }
         numbers
     }

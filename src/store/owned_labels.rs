@@ -102,8 +102,7 @@ mod tests {
         };
         for key in [request.into(), call.into()] {
             for message in [None, Some("no")] {
-                let mut own = OwnValues::default();
-                own.0[0] = 3;
+                let own = OwnValues::default().with(0, 3);
                 let labels = LabelSet { key, addr: "/users/{id}", message, own };
                 assert_eq!(OwnedLabelSet::from(labels).borrowed(), labels);
             }

@@ -178,7 +178,7 @@ fn a_value_of_a_label_has_one_number_in_all_threads() {
                     let values = ["a", "b", "c"];
                     let mut numbers = [0; 3];
                     for index in (0..3).map(|index| (index + thread) % 3) {
-                        numbers[index] = writer.own_values(true, |_, _| values[index]).0[0];
+                        numbers[index] = writer.own_values(true, |_, _| values[index]).number(0);
                     }
                     numbers
                 })
