@@ -36,11 +36,12 @@ const REQUEST_STATE: &str = "middleware/request_state.rs";
 const POOL: &str = "store/pool.rs";
 const ROUTE: &str = "request/route.rs";
 const SCAN: &str = "exposition/custom/scan.rs";
+const SHARD: &str = "store/shard.rs";
 const SLOTS: &str = "store/slots.rs";
 const TEMPLATE: &str = "exposition/custom/template.rs";
 const WRITER: &str = "store/writer.rs";
 
-pub const VARIANTS: [Variant; 16] = [
+pub const VARIANTS: [Variant; 17] = [
     Variant("unchanged", &[]),
     // Adds the trick: by default, the crate reads the system's clock.
     Variant("tsc", &[text(CLOCK, r#"feature = "tsc", "#, "")]),
@@ -172,6 +173,14 @@ pub const VARIANTS: [Variant; 16] = [
     Variant(
         "always_pattern",
         &[text(ROUTE, "rest > 0 && status == StatusCode::NOT_FOUND", "false")],
+    ),
+    Variant(
+        "flagged_slot",
+        &[
+            text(SHARD, "CellIndex = NonZero<u32>", "CellIndex = u32"),
+            text(SHARD, "NonZero::new(u32::try_from(index + 1).ok()?)?", "index as u32"),
+            text(SHARD, "cell.get() as usize - 1", "cell as usize"),
+        ],
     ),
     Variant("no_templates", &[body(TEMPLATE, "fn fill(", "None")]),
     Variant(

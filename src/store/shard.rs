@@ -1,5 +1,7 @@
 //! The shard: what one thread recorded, a cell for each series that it met.
 
+use std::num::NonZero;
+
 use super::atomic::{AtomicI64, AtomicU32, AtomicUsize, Ordering};
 use super::buckets::Buckets;
 use super::cell::{CacheLine, HistogramCell, lines_per_cell};
@@ -47,8 +49,9 @@ struct Block {
     lines: Box<[CacheLine]>,
 }
 
-/// Index of a cell within its shard.
-pub(crate) type CellIndex = u32;
+/// Index of a cell within its shard, plus one: the space of zero makes an optional slot as small as
+/// a slot, so that it is returned in a register.
+pub(crate) type CellIndex = NonZero<u32>;
 
 impl Shard {
     pub(crate) fn new(buckets: Buckets, has_native: bool) -> Self {
@@ -63,7 +66,7 @@ impl Shard {
     /// Adds one observation. Called by the shard's one writer.
     #[inline(always)]
     pub(crate) fn record(&self, cell: CellIndex, nanos: u64, bytes: u64) {
-        match self.classic.lines(cell as usize) {
+        match self.classic.lines(index_of(cell)) {
             Some(lines) => {
                 HistogramCell::new(lines).record(self.buckets.index_of(nanos), nanos, bytes, None);
             }
@@ -76,7 +79,7 @@ impl Shard {
     #[inline(never)]
     fn record_native(&self, cell: CellIndex, nanos: u64, bytes: u64) {
         let Some(native) = &self.native else { return };
-        let Some(lines) = native.cells.lines(cell as usize) else { return };
+        let Some(lines) = native.cells.lines(index_of(cell)) else { return };
         // Before the record, which a reader waits for: a line may have to be allocated.
         let word = native.cell(lines).word(nanos);
         HistogramCell::new(lines).record(self.buckets.index_of(nanos), nanos, bytes, word);
@@ -137,7 +140,7 @@ impl Cells {
         // Relaxed: one writer at a time stores the length. One that takes the shard over sees
         // the stores of the writer before it through the mutex in `Recorder`.
         let index = self.len.load(Ordering::Relaxed);
-        let cell = CellIndex::try_from(index).ok()?;
+        let cell = NonZero::new(u32::try_from(index + 1).ok()?)?;
         if index.is_multiple_of(BLOCK) {
             self.blocks.push(Block {
                 series: Default::default(),
@@ -161,4 +164,9 @@ impl Cells {
             Some((series, self.lines(index)?))
         })
     }
+}
+
+#[inline(always)]
+fn index_of(cell: CellIndex) -> usize {
+    cell.get() as usize - 1
 }

@@ -35,13 +35,14 @@ const fn trick(name: &'static str, without: &'static str) -> Trick {
 const UNCHANGED: &str = "unchanged";
 
 /// The tricks on the path of a request that a route handles.
-const TRICKS: [Trick; 7] = [
+const TRICKS: [Trick; 8] = [
     trick("slot cache instead of the locked index of the family", "locked_index"),
     trick("slots in a table of their own instead of hashbrown", "hashbrown_slots"),
     trick("boxed request state that is reused instead of a new box", "new_state"),
     trick("boxed request state that is reused instead of one inside the future", "inline_state"),
     trick("response taken apart instead of map_body", "map_body"),
     trick("stores by the one writer of a cell instead of atomic additions", "atomic_add"),
+    trick("optional slot in a register instead of a flag beside it", "flagged_slot"),
     trick("GET and POST recognized first instead of text comparisons", "method_text"),
 ];
 
@@ -89,7 +90,7 @@ fn copies() -> Vec<BoxedWorkload> {
     copies_of_crate!(
         one_series;
         unchanged, tsc, locked_index, hashbrown_slots, new_state, inline_state,
-        map_body, atomic_add, method_text, no_page_mark
+        map_body, atomic_add, flagged_slot, method_text, no_page_mark
     )
 }
 
