@@ -4,8 +4,8 @@ use std::fmt;
 
 /// A text in progress, for an encoder that writes a few bytes at a time.
 ///
-/// Of what prometheus-client writes, most parts have one to six bytes. [`copy`] takes about half
-/// of the time that [`String::push_str`] takes for them.
+/// Most parts of what prometheus-client writes have one to six bytes. Appending them to a
+/// [`String`] takes more than twice as long.
 #[derive(Debug, Default)]
 pub(super) struct TextBuffer {
     /// The text, and zeros that are room for more.
@@ -19,7 +19,7 @@ impl TextBuffer {
     ///
     /// # Errors
     ///
-    /// None that is known: all parts are UTF-8.
+    /// Never, because all parts are UTF-8.
     pub(super) fn finish(mut self) -> Result<String, fmt::Error> {
         self.bytes.truncate(self.length);
         String::from_utf8(self.bytes).map_err(|_| fmt::Error)
