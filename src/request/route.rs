@@ -15,10 +15,11 @@ pub(crate) struct Routes {
     has_root_service: bool,
 }
 
-/// The rest of a path that only wildcards and services on a prefix match, because parameters are
-/// not empty. It is short: actix tells most patterns by their length then, and needs no memory for
-/// their regular expressions.
-const BELOW: &str = "///";
+/// Ends that make of a path one that only wildcards and services on a prefix match, because
+/// parameters are not empty. Of two, because a scope can match one: the first one if its pattern
+/// ends with a slash, the second one if it is longer. They are short: actix tells most patterns by
+/// their length then, and needs no memory for their regular expressions.
+const BELOW: [&str; 2] = ["\u{1}//", "\u{1}/\u{1}//"];
 
 /// The `method` label.
 #[inline]
@@ -41,8 +42,7 @@ pub(crate) fn addr_label(pattern: &str) -> &str {
 
 impl Routes {
     pub(crate) fn new(map: &ResourceMap) -> Self {
-        let root = map.match_pattern(BELOW);
-        Self { has_root_service: root.is_some_and(|pattern| pattern.is_empty()), map: map.clone() }
+        Self { has_root_service: is_service(map, "/", ""), map: map.clone() }
     }
 
     /// The pattern of a request that has a response, asked after routing. `None` if
@@ -73,13 +73,11 @@ impl Routes {
         // have refused the request; that route has more segments than the prefix.
         let segments = slashes(consumed);
         let pattern = request.match_pattern().filter(|pattern| slashes(pattern) <= segments)?;
-        // Unless it is a resource with several patterns, of which the first is as short. Unlike
-        // a service on a prefix, it does not match everything below the prefix; and if another
+        // Unless it is a resource with several patterns, of which the first is as short. If another
         // route is the first that the path matches, actix has the pattern from routing.
-        let has_pattern = |path: &str| self.map.match_pattern(path).as_deref() == Some(&*pattern);
-        let below = format!("{consumed}{BELOW}");
-        let is_service = has_pattern(&below) || !has_pattern(request.path());
-        is_service.then_some(pattern)
+        let path = request.path();
+        let is_other = || self.map.match_pattern(path).as_deref() != Some(&*pattern);
+        (is_service(&self.map, path, &pattern) || is_other()).then_some(pattern)
     }
 
     /// The pattern of a request that is gone, regardless of guards: that of its path
@@ -92,6 +90,13 @@ impl Routes {
             candidates.into_iter().find_map(|path| self.map.match_pattern(path))
         })
     }
+}
+
+/// Whether what matches a path is a service on a prefix with this pattern, which handles all that
+/// is below the path as well, unlike a resource.
+fn is_service(map: &ResourceMap, path: &str, pattern: &str) -> bool {
+    let mut below = BELOW.iter().filter_map(|end| map.match_pattern(&format!("{path}{end}")));
+    below.any(|found| found == pattern)
 }
 
 /// The value of a parameter that is a whole segment of a pattern, in a path that matches the

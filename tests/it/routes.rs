@@ -102,6 +102,24 @@ fn requests_below_a_prefix_service_have_its_pattern() {
 }
 
 #[test]
+fn a_404_of_a_prefix_service_has_its_pattern_whatever_scopes_are_beside_it() {
+    let server = Server::watched(monitor(), |app| {
+        let files =
+            web::scope("/{tenant}").service(web::scope("/files/")).service(Prefix("/files"));
+        let pages = web::scope("/pages").service(web::scope("/{page}")).service(Prefix(""));
+        app.service(pages).service(files);
+    });
+    let mut client = server.connect();
+    for path in ["/acme/files/missing", "/pages//missing"] {
+        assert_eq!(client.get(path).status, 404, "{path}");
+    }
+    assert_eq!(
+        server.metrics().recorded(),
+        ["404 true GET /pages: 1 of 9 bytes", "404 true GET /{tenant}/files: 1 of 8 bytes",]
+    );
+}
+
+#[test]
 fn a_prefix_service_at_the_root_has_a_pattern_beside_the_routes() {
     let server = Server::watched(monitor(), |app| {
         app.service(web::scope("/api").route("/users", web::get().to(HttpResponse::Ok)))

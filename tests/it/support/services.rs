@@ -8,6 +8,7 @@ use std::task::{Context, Poll};
 
 use actix_web::body::{BodySize, MessageBody};
 use actix_web::dev::{AppService, HttpServiceFactory, ResourceDef, ServiceRequest, fn_service};
+use actix_web::http::StatusCode;
 use actix_web::web::Bytes;
 use actix_web::{Error, HttpResponse, web};
 use tokio::sync::Semaphore;
@@ -26,7 +27,9 @@ impl HttpServiceFactory for Prefix {
         };
         let service = fn_service(|request: ServiceRequest| async {
             let rest = request.match_info().unprocessed().to_owned();
-            Ok(request.into_response(HttpResponse::Ok().body(rest)))
+            let is_missing = rest.ends_with("missing");
+            let status = if is_missing { StatusCode::NOT_FOUND } else { StatusCode::OK };
+            Ok(request.into_response(HttpResponse::build(status).body(rest)))
         });
         config.register_service(pattern, None, service, None);
     }
