@@ -15,10 +15,11 @@ pub(crate) struct Routes {
     has_root_service: bool,
 }
 
-/// Ends that make of a path one that only wildcards and services on a prefix match, because
-/// parameters are not empty. Of two, because a scope can match one: the first one if its pattern
-/// ends with a slash, the second one if it is longer. They are short: actix tells most patterns by
-/// their length then, and needs no memory for their regular expressions.
+/// What is appended to a path so that only wildcards and services on a prefix match it, because
+/// parameters are not empty. There are two, because a scope can match one of them: the first if
+/// its pattern ends with a parameter and a slash, the second if it is longer than the path. They
+/// are short: at the root, actix tells most patterns by their length then, and needs no memory for
+/// their regular expressions.
 const BELOW: [&str; 2] = ["\u{1}//", "\u{1}/\u{1}//"];
 
 /// The `method` label.

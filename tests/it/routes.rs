@@ -102,7 +102,7 @@ fn requests_below_a_prefix_service_have_its_pattern() {
 }
 
 #[test]
-fn a_404_of_a_prefix_service_has_its_pattern_whatever_scopes_are_beside_it() {
+fn a_404_of_a_prefix_service_has_its_pattern_beside_scopes_that_do_not_match() {
     let server = Server::watched(monitor(), |app| {
         let files =
             web::scope("/{tenant}").service(web::scope("/files/")).service(Prefix("/files"));
@@ -115,7 +115,7 @@ fn a_404_of_a_prefix_service_has_its_pattern_whatever_scopes_are_beside_it() {
     }
     assert_eq!(
         server.metrics().recorded(),
-        ["404 true GET /pages: 1 of 9 bytes", "404 true GET /{tenant}/files: 1 of 8 bytes",]
+        ["404 true GET /pages: 1 of 9 bytes", "404 true GET /{tenant}/files: 1 of 8 bytes"]
     );
 }
 
